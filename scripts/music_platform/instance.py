@@ -1,0 +1,148 @@
+"""Where one running platform keeps its things: state, settings, data, logs, lock."""
+
+import fcntl
+import hashlib
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from music_platform import settings
+from music_platform.errors import PlatformError
+from music_platform.settings import Value
+from music_platform.terraform import Terraform
+
+DEFAULT_NAME = "default"
+DEFAULT_ENVIRONMENT = "local"
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One platform: a name, an environment (a root module of Terraform) and a home."""
+
+    checkout: Path
+    home: Path
+    name: str = DEFAULT_NAME
+    environment: str = DEFAULT_ENVIRONMENT
+    terraform_binary: str = "terraform"
+
+    @property
+    def directory(self) -> Path:
+        """All that belongs to this instance alone, data included."""
+        return self.home / "instances" / self.name
+
+    @property
+    def log_directory(self) -> Path:
+        """One file a process."""
+        return self.directory / "log"
+
+    @property
+    def supervisor_socket(self) -> Path:
+        """Where the supervisor of the local processes listens."""
+        return self.directory / "run" / "supervisor.sock"
+
+    @property
+    def is_local(self) -> bool:
+        """Whether its components are processes of this machine."""
+        return self.environment == DEFAULT_ENVIRONMENT
+
+    @property
+    def root_module(self) -> Path:
+        """The Terraform root module."""
+        return self.checkout / "terraform" / self.environment
+
+    @property
+    def settings_file(self) -> Path:
+        """The settings kept for the next `make up`."""
+        if self.name == DEFAULT_NAME:
+            return self.root_module / "settings.auto.tfvars.json"
+        return self.directory / "settings.tfvars.json"
+
+    @property
+    def exists(self) -> bool:
+        """Whether this instance was started once and not destroyed since."""
+        return self.directory.is_dir()
+
+    def terraform(self) -> Terraform:
+        """Return Terraform for the state of this instance."""
+        if self.name == DEFAULT_NAME:
+            return Terraform(self.root_module, self.terraform_binary)
+        return Terraform(
+            self.root_module,
+            self.terraform_binary,
+            data_directory=self.directory / "terraform",
+            backend_config={"path": str(self.directory / "terraform.tfstate")},
+            variable_files=(self.settings_file,),
+        )
+
+    def keep_settings(self, given: Mapping[str, Value | None]) -> dict[str, Value]:
+        """Merge what the user gave into the kept settings; return all of them, by Terraform variable."""
+        values = settings.merged(settings.kept(self.settings_file), given)
+        if self.name != DEFAULT_NAME:
+            values |= {"name": self.name, "home": str(self.home)}
+        settings.keep(self.settings_file, values, name_all=self.name != DEFAULT_NAME)
+        return values
+
+    @contextmanager
+    def lock(self, purpose: str) -> Iterator[None]:
+        """Let one command at a time change this instance; a second one is refused with a sentence."""
+        file = self.home / "instances" / f".{self.name}.lock"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("a+", encoding="utf-8") as handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                handle.seek(0)
+                holder = handle.read().strip() or "another command"
+                raise PlatformError(
+                    f"The instance '{self.name}' is being changed by {holder}: wait for its end, or stop it."
+                ) from None
+            handle.truncate(0)
+            handle.write(f"`{purpose}` (process {os.getpid()})")
+            handle.flush()
+            yield
+            handle.truncate(0)
+
+
+def find_checkout(start: Path) -> Path:
+    """Return the checkout around `start`: the nearest directory with terraform/ and a Makefile."""
+    for directory in (start, *start.parents):
+        if (directory / "terraform").is_dir() and (directory / "Makefile").is_file():
+            return directory
+    raise PlatformError(
+        f"{start} is not in a checkout of the platform: change into one, then repeat the command."
+    )
+
+
+def default_home(checkout: Path, *, as_root: bool) -> Path:
+    """Return where a checkout keeps installed programs and data.
+
+    Root's own directories are closed to the unprivileged user that PostgreSQL runs as, so root gets a place
+    outside.
+    """
+    if not as_root:
+        return checkout / ".platform"
+    digest = hashlib.sha256(str(checkout).encode()).hexdigest()[:8]
+    return Path("/var/lib/music-platform") / f"{checkout.name}-{digest}"
+
+
+def select(checkout: Path, given: Mapping[str, Value | None]) -> Instance:
+    """Return the instance that the user's settings name."""
+    environment = str(given.get("ENV") or DEFAULT_ENVIRONMENT)
+    environments = sorted(path.parent.name for path in (checkout / "terraform").glob("*/main.tf"))
+    if environment not in environments:
+        known = ", ".join(environments) or "none"
+        raise PlatformError(f"There is no environment called {environment}: terraform/ has {known}.")
+    name = str(given.get("NAME") or DEFAULT_NAME)
+    home = given.get("HOME_DIR")
+    if home is None and name == DEFAULT_NAME and "HOME_DIR" not in given:
+        kept_file = checkout / "terraform" / environment / "settings.auto.tfvars.json"
+        home = settings.kept(kept_file).get("home")
+    return Instance(
+        checkout=checkout,
+        home=Path(str(home)) if home else default_home(checkout, as_root=os.geteuid() == 0),
+        name=name,
+        environment=environment,
+        terraform_binary=str(given.get("TF") or "terraform"),
+    )

@@ -1,0 +1,135 @@
+"""Looks at the machine before anything starts, and says in sentences what is missing and how to get it."""
+
+import shutil
+import sys
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+
+import psutil
+
+from music_platform import java, ports
+from music_platform.errors import PlatformError
+from music_platform.instance import Instance
+from music_platform.progress import Progress
+
+OLDEST_PYTHON = (3, 11)
+# `terraform_data` appeared in 1.4, mocked providers in tests in 1.7; OpenTofu counts alike.
+OLDEST_TERRAFORM = (1, 7)
+GIB = 2**30
+# The platform takes up to 6 GiB resident when busy; it starts with less.
+MEMORY_TO_START = 4 * GIB
+# Installed programs, the archive of artifacts, and a day of events.
+DISK_FOR_FIRST_START = 4 * GIB
+DISK_TO_CONTINUE = 1 * GIB
+
+Check = Callable[[], str]
+
+
+def run(
+    instance: Instance, wanted_ports: Mapping[str, int], ours: Collection[int], progress: Progress
+) -> None:
+    """Check everything; raise one PlatformError that lists all that is missing.
+
+    `ours` are the processes of this instance that already run: their ports are no obstacle, and what they use
+    of the memory need not be free.
+    """
+    if java.find() is None and java.can_be_installed():
+        progress.step("There is no Java: installing it with apt-get, as this is root on Debian or Ubuntu")
+        progress.detail(f"installed {java.install()}")
+    checks: list[Check] = [
+        require_python,
+        lambda: f"Java {java.require()}",
+        lambda: require_terraform(instance),
+        lambda: require_disk(instance.home, DISK_TO_CONTINUE if instance.exists else DISK_FOR_FIRST_START),
+    ]
+    if instance.is_local:
+        if not ours:
+            checks.append(require_memory)
+        checks.append(lambda: ports.require(wanted_ports, ours=ours))
+    found: list[str] = []
+    problems: list[str] = []
+    for check in checks:
+        try:
+            found.append(check())
+        except PlatformError as problem:
+            problems.append(str(problem))
+    if problems:
+        raise PlatformError("\n".join(["This machine is not ready; nothing was started.", *problems]))
+    progress.detail(", ".join(found))
+
+
+def require_python() -> str:
+    """Return the version of the Python that runs this."""
+    version = ".".join(map(str, sys.version_info[:3]))
+    if sys.version_info < OLDEST_PYTHON:
+        raise PlatformError(
+            f"This is Python {version}; 3.11 or newer is needed: `make setup PYTHON=python3.11`."
+        )
+    return f"Python {version}"
+
+
+def require_terraform(instance: Instance) -> str:
+    """Return name and version of Terraform or OpenTofu."""
+    binary = instance.terraform_binary
+    if shutil.which(binary) is None:
+        raise PlatformError(
+            f"The program {binary} was not found. Install Terraform {_dotted(OLDEST_TERRAFORM)} or newer and put it "
+            "on the PATH, or use OpenTofu with `make up TF=tofu`."
+        )
+    version = instance.terraform().version()
+    if version < OLDEST_TERRAFORM:
+        raise PlatformError(
+            f"{binary} has version {_dotted(version)}; {_dotted(OLDEST_TERRAFORM)} or newer is needed: install "
+            "a newer Terraform, or use OpenTofu with `make up TF=tofu`."
+        )
+    return f"{Path(binary).name} {_dotted(version)}"
+
+
+def require_memory(needed: int = MEMORY_TO_START) -> str:
+    """Return how much memory is available."""
+    available = memory_available()
+    if available < needed:
+        raise PlatformError(
+            f"{_gib(available)} of memory are available and {_gib(needed)} are needed: end other programs, or "
+            "give this machine (or container) more memory."
+        )
+    return f"{_gib(available)} of memory"
+
+
+def memory_available(cgroup: Path = Path("/sys/fs/cgroup")) -> int:
+    """Return the bytes that new processes can use: the machine's, or less where a container has a limit."""
+    available = int(psutil.virtual_memory().available)
+    for directory, limit_file, usage_file in (
+        (cgroup, "memory.max", "memory.current"),
+        (cgroup / "memory", "memory.limit_in_bytes", "memory.usage_in_bytes"),
+    ):
+        try:
+            limit = int((directory / limit_file).read_text())
+            usage = int((directory / usage_file).read_text())
+            statistics = dict(line.split() for line in (directory / "memory.stat").read_text().splitlines())
+        except (OSError, ValueError):
+            continue  # no such control group, or "max"
+        # Cached files count as used although the kernel gives their memory back when it is asked for.
+        reclaimable = int(statistics.get("total_inactive_file") or statistics.get("inactive_file", 0))
+        available = min(available, max(0, limit - usage + reclaimable))
+    return available
+
+
+def require_disk(directory: Path, needed: int) -> str:
+    """Return how much room is left where the platform will be installed."""
+    existing = next(path for path in (directory, *directory.parents) if path.exists())
+    free = shutil.disk_usage(existing).free
+    if free < needed:
+        raise PlatformError(
+            f"{_gib(free)} are free on the disk of {existing} and {_gib(needed)} are needed: make room, or "
+            "choose another place with `make up HOME_DIR=/a/larger/disk`."
+        )
+    return f"{_gib(free)} of disk"
+
+
+def _gib(size: int) -> str:
+    return f"{size / GIB:.1f} GiB"
+
+
+def _dotted(version: tuple[int, ...]) -> str:
+    return ".".join(map(str, version))

@@ -1,0 +1,107 @@
+"""The local processes of an instance, as their supervisor sees them."""
+
+import xmlrpc.client
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psutil
+from supervisor.xmlrpc import SupervisorTransport
+
+from music_platform.errors import PlatformError
+
+
+@dataclass(frozen=True)
+class Program:
+    """A supervised program: `state` as supervisor says it, `memory` the bytes of its process tree."""
+
+    name: str
+    state: str
+    pid: int | None
+    since: datetime | None
+    memory: int
+    explanation: str
+
+    @property
+    def runs(self) -> bool:
+        """Whether it is up."""
+        return self.state == "running"
+
+
+class Supervisor:
+    """The supervisor that listens on a UNIX socket; every answer is fresh."""
+
+    def __init__(self, socket: Path) -> None:
+        self._socket = socket
+
+    def pid(self) -> int | None:
+        """Return the supervisor's process id, or None when it does not run."""
+        try:
+            return int(self._call("supervisor.getPID"))
+        except OSError:
+            return None
+
+    def programs(self) -> list[Program]:
+        """Return all programs in the order of their names; empty when the supervisor does not run."""
+        try:
+            entries = self._call("supervisor.getAllProcessInfo")
+        except OSError:
+            return []
+        return sorted((_program(entry) for entry in entries), key=lambda program: program.name)
+
+    def process_ids(self) -> set[int]:
+        """Return the supervisor and all that descends from it; empty when it does not run."""
+        pid = self.pid()
+        return {process.pid for process in tree(pid)} if pid else set()
+
+    def start(self, name: str) -> None:
+        """Start a program that is stopped or has been given up, without waiting for it."""
+        self._call("supervisor.startProcess", name, False)
+
+    def _call(self, method: str, *arguments: Any) -> Any:
+        if not self._socket.exists():
+            raise FileNotFoundError(str(self._socket))
+        transport = SupervisorTransport(None, None, f"unix://{self._socket}")
+        # The address is a formality of the protocol: the transport always talks to the socket.
+        proxy = xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport)
+        call: Callable[..., Any] = getattr(proxy, method)
+        try:
+            return call(*arguments)
+        except xmlrpc.client.Fault as fault:
+            raise PlatformError(
+                f"The supervisor refused {method.split('.')[-1]}{arguments}: {fault.faultString}."
+            ) from fault
+        finally:
+            transport.close()
+
+
+def _program(entry: dict[str, Any]) -> Program:
+    group, name, pid = entry["group"], entry["name"], entry["pid"] or None
+    running = entry["statename"] == "RUNNING"
+    return Program(
+        name=name if group == name else f"{group}:{name}",
+        state=entry["statename"].lower(),
+        pid=pid,
+        since=datetime.fromtimestamp(entry["start"], UTC) if running else None,
+        memory=sum(resident(process) for process in tree(pid)) if pid else 0,
+        explanation="" if running else entry["spawnerr"] or entry["description"],
+    )
+
+
+def tree(pid: int) -> list[psutil.Process]:
+    """Return a process and its descendants; empty when it has ended."""
+    try:
+        root = psutil.Process(pid)
+        return [root, *root.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def resident(process: psutil.Process) -> int:
+    """Return the resident bytes of a process, 0 when it has just ended."""
+    try:
+        return int(process.memory_info().rss)
+    except psutil.Error:
+        return 0

@@ -1,0 +1,167 @@
+"""What a person may set on the command line of `make`: `make up RATE=500 PORT_OFFSET=100`.
+
+The table SETTINGS is the one list of them. A setting that has a Terraform variable is kept for the instance,
+so that the next `make up` needs no repetition; an empty value (`RATE=`) forgets it: the default counts again.
+"""
+
+import difflib
+import json
+import os
+import re
+import shlex
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from music_platform.errors import PlatformError
+
+Value = str | int | bool
+
+# The variable that the Makefile fills with what the user wrote behind `make up`.
+ENVIRONMENT_VARIABLE = "MUSIC_PLATFORM_SETTINGS"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A setting: what the user writes, what it may be, and the Terraform variable that it sets (if any)."""
+
+    name: str
+    parse: Callable[[str], Value]
+    expects: str
+    variable: str | None = None
+
+
+def whole_number(smallest: int, largest: int) -> Callable[[str], int]:
+    """Return a parser of whole numbers within limits, both included."""
+
+    def parse(text: str) -> int:
+        number = int(text)
+        if not smallest <= number <= largest:
+            raise ValueError(text)
+        return number
+
+    return parse
+
+
+def matching(pattern: str) -> Callable[[str], str]:
+    """Return a parser of text that fits a pattern."""
+
+    def parse(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError(text)
+        return text
+
+    return parse
+
+
+def absolute_path(text: str) -> str:
+    """Read a path; a relative one counts from where the user is."""
+    return str(Path(text).expanduser().resolve())
+
+
+def switch(text: str) -> bool:
+    """Read 1 or 0."""
+    return {"1": True, "0": False}[text]
+
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting(
+        "RATE",
+        whole_number(0, 1_000_000),
+        "events per second from 0 (no producer) to 1000000",
+        "producer_rate",
+    ),
+    Setting("USERS", whole_number(1, 10_000_000), "a number of users from 1 to 10000000", "producer_users"),
+    Setting("SONGS", whole_number(1, 10_000_000), "a number of songs from 1 to 10000000", "producer_songs"),
+    Setting("SEED", whole_number(0, 2**63 - 1), "a whole number from 0 on", "producer_seed"),
+    Setting(
+        "PORT_OFFSET",
+        whole_number(0, 50_000),
+        "a whole number from 0 to 50000, added to every port",
+        "port_offset",
+    ),
+    Setting("HOME_DIR", absolute_path, "a directory for the installed programs and the data", "home"),
+    Setting("NAME", matching(r"[a-z][a-z0-9-]{0,30}"), "lower-case letters, digits and hyphens, at most 31"),
+    Setting("ENV", matching(r"[a-z][a-z0-9_]*"), "the name of a folder of terraform/, such as local"),
+    Setting("TF", matching(r"\S+"), "terraform, tofu or the path of one of them"),
+    Setting("FORCE", switch, "1 (do not ask) or 0 (ask)"),
+)
+
+_BY_NAME = {setting.name: setting for setting in SETTINGS}
+
+
+def given(arguments: Iterable[str]) -> dict[str, Value | None]:
+    """Return the settings that the user wrote, checked; None stands for an emptied one.
+
+    `arguments` are words like RATE=500; they win over those that make passes in the environment.
+    """
+    words = [*shlex.split(os.environ.get(ENVIRONMENT_VARIABLE, "")), *arguments]
+    return dict(_read(word) for word in words)
+
+
+def _read(word: str) -> tuple[str, Value | None]:
+    name, separator, text = word.partition("=")
+    if not separator:
+        raise PlatformError(f"'{word}' is not a setting: write it as NAME=value, for example RATE=500.")
+    setting = _BY_NAME.get(name)
+    if setting is None:
+        raise PlatformError(_unknown(name))
+    if text == "":
+        return name, None
+    try:
+        return name, setting.parse(text)
+    except (ValueError, KeyError):
+        raise PlatformError(f"{name}={text} is not possible: {name} expects {setting.expects}.") from None
+
+
+def _unknown(name: str) -> str:
+    near = difflib.get_close_matches(name.upper(), _BY_NAME, n=1)
+    hint = f" Did you mean {near[0]}?" if near else ""
+    return f"There is no setting called {name}.{hint} There are: {', '.join(_BY_NAME)}."
+
+
+def kept(file: Path) -> dict[str, Value]:
+    """Return the settings that an instance keeps, by their Terraform variable."""
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except ValueError as error:
+        raise PlatformError(f"{file} is not JSON ({error}): correct or delete it.") from error
+    return {name: value for name, value in content.items() if value is not None}
+
+
+def merged(old: Mapping[str, Value], new: Mapping[str, Value | None]) -> dict[str, Value]:
+    """Return the kept settings after a command: new ones win, emptied ones go."""
+    result = dict(old)
+    for name, value in new.items():
+        variable = _BY_NAME[name].variable
+        if variable is None:
+            continue
+        if value is None:
+            result.pop(variable, None)
+        else:
+            result[variable] = value
+    return result
+
+
+def keep(file: Path, values: Mapping[str, Value], *, name_all: bool) -> None:
+    """Write the kept settings.
+
+    With `name_all` every other variable is written as null, which is Terraform's way to say "the default":
+    without it the file that Terraform loads by itself for the default instance would count for this one too.
+    """
+    content: dict[str, Value | None] = {}
+    if name_all:
+        content = {setting.variable: None for setting in SETTINGS if setting.variable}
+    content.update(values)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    temporary = file.with_suffix(".new")
+    temporary.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    temporary.replace(file)
+
+
+def in_words(values: Mapping[str, Value]) -> str:
+    """Return kept settings as the user would write them."""
+    names = {setting.variable: setting.name for setting in SETTINGS if setting.variable}
+    return " ".join(f"{names.get(variable, variable)}={value}" for variable, value in sorted(values.items()))

@@ -1,0 +1,152 @@
+"""What the warehouse in PostgreSQL says about the platform; reading only."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg2
+import psycopg2.extensions
+
+from music_platform.errors import PlatformError
+
+CONNECT_TIMEOUT_S = 5
+STATEMENT_TIMEOUT_MS = 15_000
+
+Connection = psycopg2.extensions.connection
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of a query with the names of their columns."""
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Any]]
+
+    def __bool__(self) -> bool:
+        """Whether there is any row."""
+        return bool(self.rows)
+
+    def as_dicts(self) -> list[dict[str, Any]]:
+        """Return each row by the names of its columns."""
+        return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
+
+
+@dataclass(frozen=True)
+class Flow:
+    """Whether data arrives: events per second of the last batches, and what is there to show."""
+
+    events_per_second: float
+    newest_facts: Rows
+    newest_windows: Rows
+
+    @property
+    def flows(self) -> bool:
+        """Whether facts and metric windows exist and facts keep coming."""
+        return bool(self.newest_facts) and bool(self.newest_windows) and self.events_per_second > 0
+
+
+@contextmanager
+def connect(dsn: str) -> Iterator[Connection]:
+    """Open a read-only connection that gives up in time; raise a PlatformError when it cannot be had."""
+    try:
+        connection = psycopg2.connect(
+            dsn,
+            connect_timeout=CONNECT_TIMEOUT_S,
+            application_name="music-platform",
+            options=f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c timezone=UTC",
+        )
+    except psycopg2.OperationalError as error:
+        raise PlatformError(f"PostgreSQL does not answer: {str(error).strip().splitlines()[0]}") from error
+    connection.set_session(readonly=True, autocommit=True)
+    try:
+        yield connection
+    except psycopg2.Error as error:
+        raise PlatformError(f"PostgreSQL refused a query: {str(error).strip().splitlines()[0]}") from error
+    finally:
+        connection.close()
+
+
+def query(connection: Connection, sql: str) -> Rows:
+    """Run one query."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+        return Rows([column.name for column in cursor.description or ()], cursor.fetchall())
+
+
+def flow(connection: Connection) -> Flow:
+    """Return what flows now."""
+    rate = query(connection, RATE)
+    return Flow(float(rate.rows[0][0]), query(connection, NEWEST_FACTS), query(connection, NEWEST_WINDOWS))
+
+
+def stream_health(connection: Connection) -> Rows:
+    """Return the state of every streaming query."""
+    return query(connection, "SELECT * FROM ops.stream_health ORDER BY query")
+
+
+def conservation(connection: Connection) -> Rows:
+    """Return, for every topic, whether what was read is what was stored."""
+    return query(connection, CONSERVATION)
+
+
+# Batches come in pieces of some seconds, so what came after the first one is divided by the time since the first one.
+RATE = """
+SELECT
+    coalesce(
+        sum(facts) FILTER (WHERE committed_at > first_at)
+        / nullif(extract(EPOCH FROM max(committed_at) - min(first_at)), 0),
+        0
+    ) AS events_per_second
+FROM (
+    SELECT facts, committed_at, min(committed_at) OVER () AS first_at
+    FROM ops.batches
+    WHERE committed_at > now() - interval '30 seconds'
+) AS recent
+"""
+
+CONSERVATION = """
+SELECT
+    topic, sum(read)::bigint AS read, sum(facts)::bigint AS facts, sum(duplicates)::bigint AS duplicates,
+    sum(dead_letters)::bigint AS dead_letters, bool_and(balanced) AS balanced
+FROM ops.conservation
+GROUP BY topic
+ORDER BY topic
+"""
+
+NEWEST_FACTS = """
+SELECT event_time, user_id, song, artist, city, ms_played, reason_end, ingested_at
+FROM analytics.stream_events
+WHERE event_time > now() - interval '1 hour'
+ORDER BY event_time DESC
+LIMIT 5
+"""
+
+# One row of each metric family that has one.
+NEWEST_WINDOWS = """
+SELECT metric, key, window_start, window_end, plays, streams, completed, skipped, is_final
+FROM (
+    SELECT
+        windows.*,
+        row_number() OVER (PARTITION BY metric ORDER BY window_start DESC, plays DESC, key) AS place
+    FROM (
+        SELECT 'hourly' AS metric, NULL AS key, window_start, window_end, plays, streams, completed, skipped, is_final
+        FROM analytics.hourly
+        UNION ALL
+        SELECT content_type, content_name, window_start, window_end, plays, streams, completed, skipped, is_final
+        FROM analytics.content_performance
+        UNION ALL
+        SELECT 'device', device_id, window_start, window_end, plays, streams, completed, skipped, is_final
+        FROM analytics.device
+        UNION ALL
+        SELECT 'location', city, window_start, window_end, plays, streams, completed, skipped, is_final
+        FROM analytics.location
+        UNION ALL
+        SELECT 'user', user_id, window_start, window_end, plays, streams, completed, skipped, is_final
+        FROM analytics.user_engagement
+    ) AS windows
+    WHERE window_start > now() - interval '2 hours'
+) AS ranked
+WHERE place = 1
+ORDER BY metric
+"""

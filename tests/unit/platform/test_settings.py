@@ -1,0 +1,80 @@
+"""Settings as a person writes them behind `make up`."""
+
+import json
+from pathlib import Path
+
+import pytest
+from music_platform import settings
+from music_platform.errors import PlatformError
+
+
+@pytest.fixture(autouse=True)
+def nothing_from_make(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(settings.ENVIRONMENT_VARIABLE, raising=False)
+
+
+def test_settings_are_read_as_the_types_they_stand_for() -> None:
+    assert settings.given(["RATE=500", "NAME=second", "FORCE=1"]) == {
+        "RATE": 500,
+        "NAME": "second",
+        "FORCE": True,
+    }
+
+
+def test_settings_that_make_passes_count_and_words_behind_the_command_win(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(settings.ENVIRONMENT_VARIABLE, r"RATE=1 HOME_DIR=/a\ b")
+    assert settings.given(["RATE=2"]) == {"RATE": 2, "HOME_DIR": "/a b"}
+
+
+@pytest.mark.parametrize(
+    ("word", "sentence"),
+    [
+        ("RATE=fast", r"RATE=fast is not possible: RATE expects events per second from 0"),
+        ("RATE=-1", r"RATE=-1 is not possible"),
+        ("PORT_OFFSET=99999", r"PORT_OFFSET expects a whole number from 0 to 50000"),
+        ("NAME=../x", r"NAME expects lower-case letters"),
+        ("FORCE=yes", r"FORCE expects 1 \(do not ask\) or 0 \(ask\)"),
+        ("RAET=5", r"There is no setting called RAET\. Did you mean RATE\?"),
+        ("rate=5", r"There is no setting called rate\. Did you mean RATE\?"),
+        ("everything", r"'everything' is not a setting: write it as NAME=value"),
+    ],
+)
+def test_a_wrong_setting_is_answered_with_a_sentence(word: str, sentence: str) -> None:
+    with pytest.raises(PlatformError, match=sentence):
+        settings.given([word])
+
+
+def test_kept_settings_stay_until_they_are_changed_or_emptied(tmp_path: Path) -> None:
+    file = tmp_path / "settings.auto.tfvars.json"
+    settings.keep(file, settings.merged({}, settings.given(["RATE=500", "SEED=7"])), name_all=False)
+    assert settings.kept(file) == {"producer_rate": 500, "producer_seed": 7}
+
+    settings.keep(file, settings.merged(settings.kept(file), settings.given(["RATE=20"])), name_all=False)
+    assert settings.kept(file) == {"producer_rate": 20, "producer_seed": 7}
+
+    settings.keep(file, settings.merged(settings.kept(file), settings.given(["RATE="])), name_all=False)
+    assert settings.kept(file) == {"producer_seed": 7}
+
+
+def test_a_second_instance_writes_down_every_setting_so_that_those_of_the_first_do_not_leak_in(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "settings.tfvars.json"
+    settings.keep(file, {"producer_rate": 1}, name_all=True)
+    content = json.loads(file.read_text())
+    assert content["producer_rate"] == 1
+    assert content["producer_seed"] is None
+    assert settings.kept(file) == {"producer_rate": 1}
+
+
+def test_a_broken_file_of_settings_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "settings.auto.tfvars.json"
+    file.write_text("{")
+    with pytest.raises(PlatformError, match=r"settings\.auto\.tfvars\.json is not JSON"):
+        settings.kept(file)
+
+
+def test_settings_are_shown_as_the_user_writes_them() -> None:
+    assert settings.in_words({"producer_rate": 5, "home": "/data"}) == "HOME_DIR=/data RATE=5"

@@ -54,7 +54,7 @@ class Rejection(str):
 
 
 def load(name: str) -> dict[str, Any]:
-    """Return a fresh copy of the document of a schema such as ``stream-event``; KeyError for an unknown name."""
+    """Return a fresh copy of a schema's document, such as ``stream-event``; KeyError for an unknown name."""
     document: dict[str, Any] = json.loads(text(name))
     return document
 

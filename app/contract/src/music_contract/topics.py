@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from importlib.resources import files
 
 STREAM_EVENTS = "music.stream-events"
@@ -46,3 +46,37 @@ DIMENSIONS: dict[str, Topic] = {
     topic.schema: topic for topic in TOPICS.values() if topic.schema and topic.cleanup_policy == "compact"
 }
 """The dimension topics by schema name (user, song, ...)."""
+
+
+@dataclass(frozen=True)
+class Override:
+    """Another value for one field of one topic, as a deployment may ask for."""
+
+    topic: str
+    field: str
+    value: int
+
+    @classmethod
+    def parse(cls, text: str) -> Override:
+        """Read ``topic.field=value``; ValueError with a sentence when it is not of that form."""
+        target, _, value = text.partition("=")
+        topic, _, field_name = target.rpartition(".")
+        if topic not in TOPICS:
+            raise ValueError(f"{text}: no topic is called {topic!r}; there are {', '.join(TOPICS)}")
+        if field_name not in ("partitions", "retention_ms"):
+            raise ValueError(f"{text}: {field_name!r} cannot be set; partitions and retention_ms can")
+        if not value.isdecimal() or int(value) < 1:
+            raise ValueError(f"{text}: {value!r} must be a whole number from 1 on")
+        return cls(topic, field_name, int(value))
+
+
+def overridden(overrides: Iterable[Override]) -> dict[str, Topic]:
+    """Return all topics by name with some values replaced."""
+    topics = dict(TOPICS)
+    for override in overrides:
+        topic = topics[override.topic]
+        if override.field == "partitions":
+            topics[override.topic] = replace(topic, partitions=override.value)
+        else:
+            topics[override.topic] = replace(topic, retention_ms=override.value)
+    return topics

@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH_WITHOUT_ZONE = _EPOCH.replace(tzinfo=None)
 _MILLISECOND = timedelta(milliseconds=1)
 
 
 def to_text(epoch_ms: int) -> str:
     """Write milliseconds since 1970 (UTC) in the contract's notation."""
-    moment = _EPOCH + timedelta(milliseconds=epoch_ms)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S") + f".{epoch_ms % 1000:03d}Z"
+    moment = _EPOCH_WITHOUT_ZONE + timedelta(milliseconds=epoch_ms)
+    return moment.isoformat(timespec="milliseconds") + "Z"
 
 
 def to_epoch_ms(text: str) -> int:

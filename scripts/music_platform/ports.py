@@ -71,6 +71,6 @@ def name_of(process: psutil.Process) -> str:
         if process.name() == "java":
             classes = [word for word in words[1:] if "." in word and "/" not in word and word[0] != "-"]
             return classes[0] if classes else "java"
-        return process.name()
+        return str(process.name())
     except psutil.Error:
         return "a process that has just ended"

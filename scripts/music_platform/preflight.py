@@ -73,14 +73,14 @@ def require_terraform(instance: Instance) -> str:
     binary = instance.terraform_binary
     if shutil.which(binary) is None:
         raise PlatformError(
-            f"The program {binary} was not found. Install Terraform {_dotted(OLDEST_TERRAFORM)} or newer and put it "
-            "on the PATH, or use OpenTofu with `make up TF=tofu`."
+            f"The program {binary} was not found. Install Terraform {_dotted(OLDEST_TERRAFORM)} or newer "
+            "and put it on the PATH, or use OpenTofu with `make up TF=tofu`."
         )
     version = instance.terraform().version()
     if version < OLDEST_TERRAFORM:
         raise PlatformError(
-            f"{binary} has version {_dotted(version)}; {_dotted(OLDEST_TERRAFORM)} or newer is needed: install "
-            "a newer Terraform, or use OpenTofu with `make up TF=tofu`."
+            f"{binary} has version {_dotted(version)}; {_dotted(OLDEST_TERRAFORM)} or newer is needed: "
+            "install a newer Terraform, or use OpenTofu with `make up TF=tofu`."
         )
     return f"{Path(binary).name} {_dotted(version)}"
 
@@ -90,8 +90,8 @@ def require_memory(needed: int = MEMORY_TO_START) -> str:
     available = memory_available()
     if available < needed:
         raise PlatformError(
-            f"{_gib(available)} of memory are available and {_gib(needed)} are needed: end other programs, or "
-            "give this machine (or container) more memory."
+            f"{_gib(available)} of memory are available and {_gib(needed)} are needed: end other programs, "
+            "or give this machine (or container) more memory."
         )
     return f"{_gib(available)} of memory"
 
@@ -106,11 +106,12 @@ def memory_available(cgroup: Path = Path("/sys/fs/cgroup")) -> int:
         try:
             limit = int((directory / limit_file).read_text())
             usage = int((directory / usage_file).read_text())
-            statistics = dict(line.split() for line in (directory / "memory.stat").read_text().splitlines())
+            lines = (directory / "memory.stat").read_text().splitlines()
         except (OSError, ValueError):
             continue  # no such control group, or "max"
+        statistics = {name: value for name, _, value in (line.partition(" ") for line in lines)}
         # Cached files count as used although the kernel gives their memory back when it is asked for.
-        reclaimable = int(statistics.get("total_inactive_file") or statistics.get("inactive_file", 0))
+        reclaimable = int(statistics.get("total_inactive_file", statistics.get("inactive_file", "0")))
         available = min(available, max(0, limit - usage + reclaimable))
     return available
 

@@ -1,7 +1,8 @@
 """The local processes of an instance, as their supervisor sees them."""
 
 import xmlrpc.client
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +12,9 @@ import psutil
 from supervisor.xmlrpc import SupervisorTransport
 
 from music_platform.errors import PlatformError
+
+# The settings of the provisioning scripts that name a directory of the instance.
+_DIRECTORY_VARIABLES = frozenset({"MUSIC_CONFIG_DIR", "MUSIC_DATA_DIR"})
 
 
 @dataclass(frozen=True)
@@ -51,10 +55,10 @@ class Supervisor:
             return []
         return sorted((_program(entry) for entry in entries), key=lambda program: program.name)
 
-    def process_ids(self) -> set[int]:
+    def processes(self) -> list[psutil.Process]:
         """Return the supervisor and all that descends from it; empty when it does not run."""
         pid = self.pid()
-        return {process.pid for process in tree(pid)} if pid else set()
+        return tree(pid) if pid else []
 
     def start(self, name: str) -> None:
         """Start a program that is stopped or has been given up, without waiting for it."""
@@ -88,6 +92,37 @@ def _program(entry: dict[str, Any]) -> Program:
         memory=sum(resident(process) for process in tree(pid)) if pid else 0,
         explanation="" if running else entry["spawnerr"] or entry["description"],
     )
+
+
+def belonging_to(directory: Path) -> list[psutil.Process]:
+    """Return the processes that an instance's provisioning started, even those whose supervisor was killed.
+
+    They are known by what they inherited: settings that point into the instance's directory. PostgreSQL
+    writes over its environment, but works in its data directory.
+    """
+    return [process for process in psutil.process_iter() if _belongs(process, directory)]
+
+
+def _belongs(process: psutil.Process, directory: Path) -> bool:
+    try:
+        places = [value for name, value in process.environ().items() if name in _DIRECTORY_VARIABLES]
+        if process.name() == "postgres":
+            places.append(process.cwd())
+    except (psutil.Error, OSError):
+        return False
+    return any(Path(place).is_relative_to(directory) for place in places)
+
+
+def end(processes: Sequence[psutil.Process], limit_s: float = 15) -> None:
+    """End processes: ask, wait, and kill what does not listen; one that has ended already is no problem."""
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.terminate()
+    _, alive = psutil.wait_procs(processes, timeout=limit_s)
+    for process in alive:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(alive, timeout=limit_s)
 
 
 def tree(pid: int) -> list[psutil.Process]:

@@ -19,6 +19,8 @@ Value = str | int | bool
 
 # The variable that the Makefile fills with what the user wrote behind `make up`.
 ENVIRONMENT_VARIABLE = "MUSIC_PLATFORM_SETTINGS"
+# Variables that the Makefile reads itself.
+OF_MAKE_ITSELF = frozenset({"COMPONENT", "PYTEST", "PYTHON", "UPGRADE"})
 
 
 @dataclass(frozen=True)
@@ -95,8 +97,9 @@ def given(arguments: Iterable[str]) -> dict[str, Value | None]:
 
     `arguments` are words like RATE=500; they win over those that make passes in the environment.
     """
-    words = [*shlex.split(os.environ.get(ENVIRONMENT_VARIABLE, "")), *arguments]
-    return dict(_read(word) for word in words)
+    from_make = shlex.split(os.environ.get(ENVIRONMENT_VARIABLE, ""))
+    for_us = [word for word in from_make if word.partition("=")[0] not in OF_MAKE_ITSELF]
+    return dict(_read(word) for word in [*for_us, *arguments])
 
 
 def _read(word: str) -> tuple[str, Value | None]:
@@ -118,6 +121,15 @@ def _unknown(name: str) -> str:
     near = difflib.get_close_matches(name.upper(), _BY_NAME, n=1)
     hint = f" Did you mean {near[0]}?" if near else ""
     return f"There is no setting called {name}.{hint} There are: {', '.join(_BY_NAME)}."
+
+
+def as_words(values: Mapping[str, Value | None]) -> str:
+    """Return given settings in the form in which make passes them."""
+    texts = {
+        name: "" if value is None else str(int(value) if isinstance(value, bool) else value)
+        for name, value in values.items()
+    }
+    return shlex.join(f"{name}={text}" for name, text in texts.items())
 
 
 def kept(file: Path) -> dict[str, Value]:

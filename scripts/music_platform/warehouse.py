@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import psycopg2
 import psycopg2.extensions
@@ -13,7 +13,7 @@ from music_platform.errors import PlatformError
 CONNECT_TIMEOUT_S = 5
 STATEMENT_TIMEOUT_MS = 15_000
 
-Connection = psycopg2.extensions.connection
+Connection: TypeAlias = psycopg2.extensions.connection
 
 
 @dataclass(frozen=True)
@@ -40,10 +40,20 @@ class Flow:
     newest_facts: Rows
     newest_windows: Rows
 
+    def describe(self) -> str:
+        """Say what has arrived so far."""
+        facts = "facts arrive" if self.newest_facts else "no facts yet"
+        windows = f"{len(self.newest_windows.rows)} of {len(_METRICS)} metrics have windows"
+        return f"{facts}, {windows}, {self.events_per_second:,.0f} events/s"
+
     @property
     def flows(self) -> bool:
-        """Whether facts and metric windows exist and facts keep coming."""
-        return bool(self.newest_facts) and bool(self.newest_windows) and self.events_per_second > 0
+        """Whether facts keep coming and every metric has its first window."""
+        return (
+            bool(self.newest_facts)
+            and len(self.newest_windows.rows) == len(_METRICS)
+            and self.events_per_second > 0
+        )
 
 
 @contextmanager
@@ -90,7 +100,7 @@ def conservation(connection: Connection) -> Rows:
     return query(connection, CONSERVATION)
 
 
-# Batches come in pieces of some seconds, so what came after the first one is divided by the time since the first one.
+# Batches come every few seconds: what came after the first of them is divided by the time since the first.
 RATE = """
 SELECT
     coalesce(
@@ -122,31 +132,25 @@ ORDER BY event_time DESC
 LIMIT 5
 """
 
-# One row of each metric family that has one.
-NEWEST_WINDOWS = """
-SELECT metric, key, window_start, window_end, plays, streams, completed, skipped, is_final
-FROM (
-    SELECT
-        windows.*,
-        row_number() OVER (PARTITION BY metric ORDER BY window_start DESC, plays DESC, key) AS place
-    FROM (
-        SELECT 'hourly' AS metric, NULL AS key, window_start, window_end, plays, streams, completed, skipped, is_final
-        FROM analytics.hourly
-        UNION ALL
-        SELECT content_type, content_name, window_start, window_end, plays, streams, completed, skipped, is_final
-        FROM analytics.content_performance
-        UNION ALL
-        SELECT 'device', device_id, window_start, window_end, plays, streams, completed, skipped, is_final
-        FROM analytics.device
-        UNION ALL
-        SELECT 'location', city, window_start, window_end, plays, streams, completed, skipped, is_final
-        FROM analytics.location
-        UNION ALL
-        SELECT 'user', user_id, window_start, window_end, plays, streams, completed, skipped, is_final
-        FROM analytics.user_engagement
-    ) AS windows
-    WHERE window_start > now() - interval '2 hours'
-) AS ranked
-WHERE place = 1
-ORDER BY metric
-"""
+# The newest and busiest window of each metric: name, its key, its view (with a filter).
+_METRICS = (
+    ("hourly", "NULL::text", "analytics.hourly WHERE true"),
+    ("song", "content_name", "analytics.content_performance WHERE content_type = 'song'"),
+    ("artist", "content_name", "analytics.content_performance WHERE content_type = 'artist'"),
+    ("genre", "content_name", "analytics.content_performance WHERE content_type = 'genre'"),
+    ("device", "coalesce(model, device_id)", "analytics.device WHERE true"),
+    ("location", "coalesce(city, location_id)", "analytics.location WHERE true"),
+    ("user", "user_id", "analytics.user_engagement WHERE true"),
+)
+
+NEWEST_WINDOWS = "\nUNION ALL\n".join(
+    f"""(
+SELECT
+    '{name}' AS metric, {key} AS key, window_start, window_end,
+    plays, streams, completed, skipped, completion_rate, is_final
+FROM {view} AND window_start > now() - interval '2 hours'
+ORDER BY window_start DESC, plays DESC
+LIMIT 1
+)"""
+    for name, key, view in _METRICS
+)

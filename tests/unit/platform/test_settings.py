@@ -24,7 +24,7 @@ def test_settings_are_read_as_the_types_they_stand_for() -> None:
 def test_settings_that_make_passes_count_and_words_behind_the_command_win(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv(settings.ENVIRONMENT_VARIABLE, r"RATE=1 HOME_DIR=/a\ b")
+    monkeypatch.setenv(settings.ENVIRONMENT_VARIABLE, r"RATE=1 HOME_DIR=/a\ b PYTEST=-k\ x")
     assert settings.given(["RATE=2"]) == {"RATE": 2, "HOME_DIR": "/a b"}
 
 

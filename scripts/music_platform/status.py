@@ -1,0 +1,91 @@
+"""`make status`: per component whether it runs, since when, with how much memory; and how the stream does."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from music_platform import running, warehouse
+from music_platform.errors import PlatformError
+from music_platform.instance import Instance
+from music_platform.processes import Program, Supervisor
+from music_platform.table import duration, rows
+
+
+def show(instance: Instance) -> bool:
+    """Print the status; return whether all is well."""
+    if not running.is_applied(instance):
+        click.echo(f"The platform '{instance.name}' is not running: `make up` starts it.")
+        return False
+    well = _show_programs(instance) if instance.is_local else True
+    click.echo()
+    try:
+        with warehouse.connect(running.outputs(instance)["postgres_readonly_dsn"]) as connection:
+            health = warehouse.stream_health(connection)
+            conservation = warehouse.conservation(connection)
+    except PlatformError as problem:
+        click.echo(f"The state of the stream is unknown. {problem}")
+        return False
+    for line in describe_stream(health.as_dicts(), datetime.now(UTC)):
+        click.echo(line)
+    click.echo()
+    for line in rows(conservation.columns, conservation.rows):
+        click.echo(line)
+    balanced = all(row["balanced"] for row in conservation.as_dicts())
+    if not balanced:
+        click.echo("What was read is not what was stored: this must never happen, please report it.")
+    return well and bool(health) and balanced
+
+
+def _show_programs(instance: Instance) -> bool:
+    supervisor = Supervisor(instance.supervisor_socket)
+    programs = supervisor.programs()
+    if not programs:
+        click.echo("No process of the platform runs, although it was started: `make up` brings it back.")
+        return False
+    for line in describe_programs(programs, datetime.now(UTC)):
+        click.echo(line)
+    down = [program.name for program in programs if not program.runs]
+    if down:
+        click.echo(f"Not running: {', '.join(down)}. `make logs` shows why, `make up` starts them again.")
+    return not down
+
+
+def describe_programs(programs: Sequence[Program], now: datetime) -> list[str]:
+    """Return the table of the programs with the sum of their memory."""
+    body: list[Sequence[object]] = [
+        (
+            program.name,
+            program.state,
+            program.since,
+            duration((now - program.since).total_seconds()) if program.since else None,
+            f"{program.memory / 2**20:,.0f} MiB" if program.memory else None,
+            program.explanation,
+        )
+        for program in programs
+    ]
+    total = sum(program.memory for program in programs)
+    body.append(("together", "", "", "", f"{total / 2**20:,.0f} MiB", ""))
+    return rows(("component", "state", "since (UTC)", "for", "memory", ""), body, indent="")
+
+
+def describe_stream(health: Sequence[dict[str, Any]], now: datetime) -> list[str]:
+    """Return sentences about every streaming query."""
+    if not health:
+        return ["The stream has not finished a batch yet."]
+    lines = []
+    for query in health:
+        last = query["last_batch_at"]
+        age = f"{duration((now - last).total_seconds())} ago" if last else "never"
+        rate = query["input_rows_per_second"] or 0.0
+        lines.append(
+            f"stream {query['query']}: {query['lag_records']:,} records behind, {rate:,.0f} records/s,"
+            f" last batch {age} in {query['batch_ms'] / 1000:.1f} s"
+        )
+        watermark = f"{query['watermark']:%Y-%m-%d %H:%M:%S} UTC" if query["watermark"] else "none yet"
+        lines.append(
+            f"  watermark {watermark}, late events {query['late_events'] or 0:,},"
+            f" dead letters {query['dead_letters'] or 0:,}"
+        )
+    return lines

@@ -1,0 +1,93 @@
+"""Every component answers, with the configuration that the contract states."""
+
+import json
+from typing import Any
+from urllib.parse import urlparse
+
+import httpx
+import psycopg2
+import pytest
+from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
+from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
+from music_contract import schemas, topics
+
+from tests.smoke.access import Connection, Measured, Outputs
+
+pytestmark = pytest.mark.smoke
+
+REQUEST_LIMIT_S = 10
+
+
+def test_kafka_answers_and_holds_every_topic_with_its_stated_configuration(
+    admin: AdminClient, measured: Measured
+) -> None:
+    cluster = admin.list_topics(timeout=REQUEST_LIMIT_S)
+    resources = [ConfigResource(ResourceType.TOPIC, name) for name in topics.TOPICS]
+    configs = {
+        resource.name: {name: entry.value for name, entry in future.result(REQUEST_LIMIT_S).items()}
+        for resource, future in admin.describe_configs(resources).items()
+    }
+    for name, topic in topics.TOPICS.items():
+        assert len(cluster.topics[name].partitions) >= topic.partitions
+        assert configs[name]["cleanup.policy"] == topic.cleanup_policy
+        assert configs[name]["unclean.leader.election.enable"] == "false"
+        if topic.retention_ms is not None:
+            assert int(configs[name]["retention.ms"]) == topic.retention_ms
+    partitions = sum(len(cluster.topics[name].partitions) for name in topics.TOPICS)
+    measured(f"{len(cluster.brokers)} broker(s), {len(topics.TOPICS)} topics, {partitions} partitions")
+
+
+def test_the_registry_holds_every_schema_closed_and_backward_transitive(
+    registry: SchemaRegistryClient, measured: Measured
+) -> None:
+    held = {}
+    for topic, schema in schemas.SUBJECTS.items():
+        subject = topics.TOPICS[topic].subject
+        registered = registry.get_latest_version(subject)
+        assert registered.schema.schema_str is not None
+        assert json.loads(registered.schema.schema_str) == schemas.load(schema)
+        assert registry.get_config(subject).compatibility_level == "BACKWARD_TRANSITIVE"
+        held[subject] = registered.schema_id
+    measured(", ".join(f"{subject} = id {schema_id}" for subject, schema_id in held.items()))
+
+
+def test_the_registry_refuses_a_schema_that_asks_for_a_new_field(registry: SchemaRegistryClient) -> None:
+    subject = topics.TOPICS[topics.STREAM_EVENTS].subject
+    document = schemas.load("stream-event")
+    assert registry.test_compatibility(subject, Schema(json.dumps(document), "JSON"))
+    document["properties"]["mood"] = {"type": "string"}
+    document["required"].append("mood")
+    assert not registry.test_compatibility(subject, Schema(json.dumps(document), "JSON"))
+
+
+def test_spark_runs_the_stream_job_on_executors_of_the_cluster(outputs: Outputs, measured: Measured) -> None:
+    applications = fetch(f"{outputs['spark_ui_url']}/api/v1/applications")
+    assert len(applications) == 1
+    identity = applications[0]["id"]
+    executors = fetch(f"{outputs['spark_ui_url']}/api/v1/applications/{identity}/executors")
+    workers = [executor for executor in executors if executor["id"] != "driver" and executor["isActive"]]
+    assert workers, "no executor works for the job"
+    cores = sum(executor["totalCores"] for executor in workers)
+    master = urlparse(outputs["spark_master_url"]).netloc
+    measured(f"{applications[0]['name']} on {master}: {len(workers)} executor(s), {cores} core(s)")
+
+
+def test_postgresql_answers_and_its_read_only_role_sees_only_what_dashboards_need(
+    outputs: Outputs, database: Connection, measured: Measured
+) -> None:
+    with database.cursor() as cursor:
+        cursor.execute("SHOW server_version")
+        version = cursor.fetchone()
+    with psycopg2.connect(outputs["postgres_readonly_dsn"], connect_timeout=REQUEST_LIMIT_S) as connection:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM analytics.hourly")
+            for forbidden in ("SELECT email FROM warehouse.users LIMIT 1", "DELETE FROM ops.dead_letters"):
+                with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+                    cursor.execute(forbidden)
+    connection.close()
+    measured(f"PostgreSQL {version[0] if version else 'of unknown version'}")
+
+
+def fetch(url: str) -> Any:
+    return httpx.get(url, timeout=REQUEST_LIMIT_S, follow_redirects=True).raise_for_status().json()

@@ -16,7 +16,8 @@ from music_producer.words import NamePool, TitlePool
 GENRES, _GENRE_CHOICE = choice_table(
     [
         ("pop", 20), ("hip hop", 16), ("rock", 14), ("latin", 10), ("electronic", 8), ("r&b", 7),
-        ("indie", 6), ("k-pop", 4), ("country", 4), ("metal", 3), ("jazz", 2), ("classical", 2), ("folk", 2), ("soul", 1.5),
+        ("indie", 6), ("k-pop", 4), ("country", 4), ("metal", 3), ("jazz", 2), ("classical", 2),
+        ("folk", 2), ("soul", 1.5),
         ("reggae", 1.5), ("afrobeats", 1.5), ("punk", 1), ("blues", 1), ("ambient", 1), ("soundtrack", 1),
     ]
 )  # fmt: skip

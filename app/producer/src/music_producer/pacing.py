@@ -1,0 +1,37 @@
+"""A steady rate by the wall clock: a token bucket."""
+
+from __future__ import annotations
+
+import math
+
+
+class Pace:
+    """Says how many events are due. After a standstill it catches up one second's worth, not more.
+
+    Times are seconds of a monotonic clock. A rate of 0 means that any number is always due.
+    """
+
+    _CATCH_UP_SECONDS = 1.0
+
+    def __init__(self, rate: float, now: float) -> None:
+        self._rate = rate
+        self._most = max(rate * self._CATCH_UP_SECONDS, 1.0)
+        self._due = 0.0
+        self._then = now
+
+    def due(self, now: float, most: int) -> int:
+        """Return how many events are due now, `most` at most."""
+        if self._rate == 0:
+            return most
+        self._due = min(self._due + (now - self._then) * self._rate, self._most)
+        self._then = now
+        return min(math.floor(self._due), most)
+
+    def spend(self, count: int) -> None:
+        """Note that `count` of the due events were made."""
+        if self._rate:
+            self._due -= count
+
+    def seconds_until_due(self) -> float:
+        """Return how long it takes from the last look until one event is due."""
+        return max(1.0 - self._due, 0.0) / self._rate if self._rate else 0.0

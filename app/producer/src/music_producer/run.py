@@ -1,0 +1,150 @@
+"""A run in live mode: the dimensions first, then events at a steady rate until asked to stop."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable
+
+from music_producer import report
+from music_producer.delivery import Delivery, RecordRefusedError
+from music_producer.pacing import Pace
+from music_producer.playback import Simulation
+from music_producer.registry import schema_ids
+from music_producer.settings import Settings
+from music_producer.source import EventSource, Record
+from music_producer.stopping import Stop
+from music_producer.world import dimension_records, make_world
+
+_log = logging.getLogger(__name__)
+
+_LARGEST_BATCH = 5_000
+_SHORTEST_WAIT_SECONDS = 0.02
+_LONGEST_WAIT_SECONDS = 0.1
+_LOG_EVERY_SECONDS = 60.0
+
+
+def run(settings: Settings, stop: Stop) -> bool:
+    """Produce until the settings' end or until asked to stop; True when Kafka has acknowledged every record.
+
+    RecordRefusedError when Kafka refuses a record for what it is; OSError when the report cannot be written.
+    """
+    began = time.monotonic()
+    world = make_world(settings.seed, settings.users, settings.songs)
+    _log.info(
+        "made %d users and %d songs from seed %d in %.1f s",
+        settings.users,
+        settings.songs,
+        settings.seed,
+        time.monotonic() - began,
+    )
+    ids = schema_ids(settings.registry_url, stop)
+    if ids is None:
+        return True
+    live = _LiveRun(settings, stop, Delivery(settings.bootstrap_servers, ids, lambda: stop.insisted))
+    try:
+        live.publish_dimensions(dimension_records(world))
+        live.produce_events(Simulation(world))
+        return live.finish()
+    except RecordRefusedError:
+        live.write_report(finished=False)
+        raise
+
+
+class _LiveRun:
+    """The state of one run: what is delivered, since when, and the report of it."""
+
+    def __init__(self, settings: Settings, stop: Stop, delivery: Delivery) -> None:
+        self.delivery = delivery
+        self._settings = settings
+        self._stop = stop
+        self._started_ms = _wall_ms()
+        self._began = time.monotonic()
+        self._events_began: float | None = None
+        self._reported = self._logged = self._began
+        self.write_report(finished=False)
+
+    def publish_dimensions(self, records: Iterable[Record]) -> None:
+        """Send them and wait until Kafka has them all: no event comes before what it refers to."""
+        for record in records:
+            if self._stop.asked:
+                break
+            self.delivery.send(record)
+        self._flush()
+        _log.info(
+            "Kafka has %d dimension records after %.1f s",
+            self.delivery.tally.acknowledged.total(),
+            time.monotonic() - self._began,
+        )
+
+    def produce_events(self, source: EventSource) -> None:
+        """Send the source's events at the rate, until the duration, the count or a stop ends it."""
+        began = self._events_began = time.monotonic()
+        pace = Pace(self._settings.rate, began)
+        left = self._settings.events or None
+        while not self._stop.asked and left != 0:
+            now = time.monotonic()
+            if self._settings.duration and now - began >= self._settings.duration:
+                return
+            count = pace.due(now, min(_LARGEST_BATCH, left or _LARGEST_BATCH))
+            if count == 0:
+                wait = min(max(pace.seconds_until_due(), _SHORTEST_WAIT_SECONDS), _LONGEST_WAIT_SECONDS)
+                self.delivery.serve(wait)
+            else:
+                records = source.batch(count, _wall_ms())
+                for record in records:
+                    self.delivery.send(record)
+                pace.spend(len(records))
+                left = None if left is None else left - len(records)
+                self.delivery.serve(0)
+            self._keep_report()
+
+    def finish(self) -> bool:
+        """Deliver what is on its way, unless a second signal gives it up; True when nothing is left."""
+        waiting = self.delivery.unacknowledged
+        if waiting:
+            _log.info("waiting until Kafka has acknowledged the last %d records", waiting)
+        unsent = self._flush()
+        self.write_report(finished=unsent == 0)
+        if unsent:
+            _log.error("gave up %d records that Kafka has not acknowledged", unsent)
+        else:
+            total = self.delivery.tally.acknowledged.total()
+            _log.info("done: Kafka has acknowledged all %d records", total)
+        return unsent == 0
+
+    def _flush(self) -> int:
+        return self.delivery.flush(self._keep_report)
+
+    def _keep_report(self) -> None:
+        now = time.monotonic()
+        if now - self._reported >= report.EVERY_SECONDS:
+            self._reported = now
+            try:
+                self.write_report(finished=False)
+            except OSError as error:
+                # Events are worth more than their report: a full disk must not stop them.
+                _log.warning("the report cannot be written: %s", error)
+        if now - self._logged >= _LOG_EVERY_SECONDS:
+            self._logged = now
+            tally, waiting = self.delivery.tally, self.delivery.unacknowledged
+            _log.info("%d records acknowledged, %d on their way", tally.acknowledged.total(), waiting)
+
+    def write_report(self, *, finished: bool) -> None:
+        """Write the report, if one is wanted; OSError when its file cannot be written."""
+        if self._settings.report is None:
+            return
+        flowed = 0.0 if self._events_began is None else time.monotonic() - self._events_began
+        summary = report.summary(
+            self._settings,
+            self.delivery,
+            started_ms=self._started_ms,
+            now_ms=_wall_ms(),
+            event_seconds=flowed,
+            finished=finished,
+        )
+        report.write(self._settings.report, summary)
+
+
+def _wall_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -62,12 +62,10 @@ def install() -> str:
     """Install the first known JDK package that this release of Debian or Ubuntu offers; return its name."""
     _apt("apt-get", "update", "-qq")
     for package in DEBIAN_PACKAGES:
-        if subprocess.run(
-            ["apt-cache", "show", package], stdin=subprocess.DEVNULL, capture_output=True
-        ).returncode:
-            continue
-        _apt("apt-get", "install", "-y", "-qq", "--no-install-recommends", package)
-        return package
+        # `apt-cache show` knows packages too that others only mention; madison lists what can be had.
+        if _run("apt-cache", "madison", package).stdout.strip():
+            _apt("apt-get", "install", "-y", "-qq", "--no-install-recommends", package)
+            return package
     raise PlatformError(f"apt-get offers none of {', '.join(DEBIAN_PACKAGES)}. {REMEDY}")
 
 
@@ -83,9 +81,11 @@ def _apt(*command: str) -> None:
 
 def _ask(program: Path, option: str) -> str:
     try:
-        result = subprocess.run(
-            [program, option], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30
-        )
+        answer = _run(str(program), option)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise PlatformError(f"{program} cannot be run ({error}). {REMEDY}") from error
-    return result.stdout + result.stderr
+    return answer.stdout + answer.stderr
+
+
+def _run(*command: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30)

@@ -1,0 +1,194 @@
+#!/usr/bin/env bash
+# Provisions Spark: spark.sh VERB [master|worker|job]
+#
+#   install [job]    unpack Spark; with `job` the stream job too
+#   configure [ROLE] write its configuration
+#   run ROLE         become the cluster's master, a worker, or the stream job (its driver, in client mode)
+#   health ROLE      exit 0 when it serves
+#
+# Settings: MUSIC_SPARK_HOST, MUSIC_SPARK_MASTER_URL, MUSIC_SPARK_MASTER_PORT, MUSIC_SPARK_MASTER_UI_PORT,
+# MUSIC_SPARK_WORKER_PORT, MUSIC_SPARK_WORKER_UI_PORT, MUSIC_SPARK_WORKER_CORES, MUSIC_SPARK_WORKER_MEMORY,
+# MUSIC_SPARK_DAEMON_MEMORY; for the job MUSIC_SPARK_JOB_DIR (where it is installed), MUSIC_SPARK_UI_PORT,
+# MUSIC_SPARK_EXECUTOR_CORES, MUSIC_SPARK_EXECUTOR_MEMORY, MUSIC_SPARK_DRIVER_MEMORY, MUSIC_SHUFFLE_PARTITIONS,
+# and the settings that the job itself reads (app/spark).
+set -euo pipefail
+
+# shellcheck source=scripts/provision/platform.sh
+source "$(dirname "${BASH_SOURCE[0]}")/platform.sh"
+
+install_cluster() {
+  install_python spark "$1"
+  mkdir "$1/jars"
+  cp "$MUSIC_ARTIFACTS_DIR"/jars/spark/*.jar "$1/jars/"
+}
+
+install_job() {
+  "$MUSIC_OPT_DIR/venv/bin/python" -m pip --isolated install --quiet --disable-pip-version-check --no-index --no-deps \
+    --find-links "$MUSIC_ARTIFACTS_DIR/wheels" --require-hashes --target "$1/lib" \
+    --requirement "$MUSIC_ARTIFACTS_DIR/requirements/spark_job.txt"
+}
+
+install() {
+  require MUSIC_OPT_DIR
+  install_component spark "$MUSIC_OPT_DIR" install_cluster
+  if [[ ${1:-} == job ]]; then
+    require MUSIC_SPARK_JOB_DIR
+    install_component spark_job "$MUSIC_SPARK_JOB_DIR" install_job
+  fi
+}
+
+logging_properties() {
+  cat <<'PROPERTIES'
+# Written by scripts/provision/spark.sh. To standard output: the supervisor, Docker or systemd keeps and rotates it.
+status = error
+appender.stdout.type = Console
+appender.stdout.name = stdout
+appender.stdout.target = SYSTEM_OUT
+appender.stdout.layout.type = PatternLayout
+appender.stdout.layout.pattern = %d{yyyy-MM-dd'T'HH:mm:ss.SSSXXX} %p %c{1}: %m%n%ex
+rootLogger.level = info
+rootLogger.appenderRef.stdout.ref = stdout
+# These print several lines for each batch.
+logger.scheduler.name = org.apache.spark.scheduler
+logger.scheduler.level = warn
+logger.storage.name = org.apache.spark.storage
+logger.storage.level = warn
+logger.kafka.name = org.apache.kafka
+logger.kafka.level = warn
+# The Hadoop libraries for this platform's C library are not needed, and Spark says so at each start.
+logger.native.name = org.apache.hadoop.util.NativeCodeLoader
+logger.native.level = error
+PROPERTIES
+}
+
+job_properties() {
+  local jars
+  jars=$(printf '%s,' "$MUSIC_OPT_DIR"/jars/*.jar)
+  cat <<PROPERTIES
+# Written by scripts/provision/spark.sh; changes here are lost.
+spark.master                              $MUSIC_SPARK_MASTER_URL
+spark.submit.deployMode                   client
+spark.jars                                ${jars%,}
+spark.driver.host                         $MUSIC_SPARK_HOST
+spark.driver.bindAddress                  ${MUSIC_SPARK_BIND:-$MUSIC_SPARK_HOST}
+spark.driver.memory                       ${MUSIC_SPARK_DRIVER_MEMORY:-1g}
+spark.executor.memory                     ${MUSIC_SPARK_EXECUTOR_MEMORY:-1g}
+spark.executor.cores                      ${MUSIC_SPARK_EXECUTOR_CORES:-2}
+spark.ui.port                             $MUSIC_SPARK_UI_PORT
+# Taken ports are an error, not a reason to listen somewhere else.
+spark.port.maxRetries                     0
+spark.local.dir                           $MUSIC_DATA_DIR/job/tmp
+spark.sql.warehouse.dir                   $MUSIC_DATA_DIR/job/warehouse
+spark.pyspark.python                      $MUSIC_OPT_DIR/venv/bin/python
+spark.executorEnv.PYTHONPATH              $MUSIC_SPARK_JOB_DIR/lib
+# State on disk with a small heap; a checkpoint writes only what changed.
+spark.sql.streaming.stateStore.providerClass  org.apache.spark.sql.execution.streaming.state.RocksDBStateStoreProvider
+spark.sql.streaming.stateStore.rocksdb.changelogCheckpointing.enabled  true
+# Few partitions: each one is a task and a state store in every batch.
+spark.sql.shuffle.partitions              ${MUSIC_SHUFFLE_PARTITIONS:-2}
+# A stream's event log grows without end.
+spark.eventLog.enabled                    false
+# What the user interface remembers is memory of the driver.
+spark.ui.retainedJobs                     100
+spark.ui.retainedStages                   100
+spark.sql.ui.retainedExecutions           20
+spark.executor.logs.rolling.strategy      size
+spark.executor.logs.rolling.maxSize       52428800
+spark.executor.logs.rolling.maxRetainedFiles  3
+PROPERTIES
+}
+
+configure() {
+  require MUSIC_OPT_DIR MUSIC_CONFIG_DIR MUSIC_DATA_DIR MUSIC_SPARK_HOST MUSIC_SPARK_MASTER_URL
+  own_directory "$MUSIC_DATA_DIR"
+  mkdir -p "$MUSIC_CONFIG_DIR/spark"
+  logging_properties | write_config spark/log4j2.properties
+  if [[ ${1:-} == job ]]; then
+    require MUSIC_SPARK_JOB_DIR MUSIC_SPARK_UI_PORT
+    job_properties | write_config spark/job.conf
+  fi
+}
+
+# spark_environment ROLE: exports what Spark's own scripts read, and empties what a killed process left behind.
+spark_environment() {
+  require MUSIC_OPT_DIR MUSIC_CONFIG_DIR MUSIC_DATA_DIR MUSIC_SPARK_HOST MUSIC_SPARK_MASTER_URL
+  local java role_directory=$MUSIC_DATA_DIR/$1
+  java=$(require_java 17)
+  rm -rf "$role_directory/tmp"
+  own_directory "$role_directory"
+  own_directory "$role_directory/tmp"
+  JAVA_HOME=$(dirname "$(dirname "$(readlink -f "$java")")")
+  SPARK_HOME=$(echo "$MUSIC_OPT_DIR"/venv/lib/python*/site-packages/pyspark)
+  export JAVA_HOME SPARK_HOME
+  export SPARK_CONF_DIR=$MUSIC_CONFIG_DIR/spark
+  export SPARK_LOCAL_IP=${MUSIC_SPARK_BIND:-$MUSIC_SPARK_HOST}
+  export SPARK_PUBLIC_DNS=$MUSIC_SPARK_HOST
+  export SPARK_LOCAL_DIRS=$role_directory/tmp
+  export SPARK_DAEMON_MEMORY=${MUSIC_SPARK_DAEMON_MEMORY:-256m}
+  export SPARK_DAEMON_JAVA_OPTS="-XX:+UseSerialGC -XX:+ExitOnOutOfMemoryError"
+}
+
+run_master() {
+  require MUSIC_SPARK_MASTER_PORT MUSIC_SPARK_MASTER_UI_PORT
+  # A master that comes back still knows its workers and the running job.
+  export SPARK_MASTER_OPTS="-Dspark.deploy.recoveryMode=FILESYSTEM -Dspark.deploy.recoveryDirectory=$MUSIC_DATA_DIR/master/state"
+  exec_server "$SPARK_HOME/bin/spark-class" org.apache.spark.deploy.master.Master \
+    --host "$MUSIC_SPARK_HOST" --port "$MUSIC_SPARK_MASTER_PORT" --webui-port "$MUSIC_SPARK_MASTER_UI_PORT"
+}
+
+run_worker() {
+  require MUSIC_SPARK_WORKER_PORT MUSIC_SPARK_WORKER_UI_PORT
+  # The directories of jobs that ended are removed after an hour, their logs with them.
+  export SPARK_WORKER_OPTS="-Dspark.worker.cleanup.enabled=true -Dspark.worker.cleanup.interval=600 -Dspark.worker.cleanup.appDataTtl=3600"
+  exec_server "$SPARK_HOME/bin/spark-class" org.apache.spark.deploy.worker.Worker \
+    --host "$MUSIC_SPARK_HOST" --port "$MUSIC_SPARK_WORKER_PORT" --webui-port "$MUSIC_SPARK_WORKER_UI_PORT" \
+    --cores "${MUSIC_SPARK_WORKER_CORES:-2}" --memory "${MUSIC_SPARK_WORKER_MEMORY:-2g}" \
+    --work-dir "$MUSIC_DATA_DIR/worker/work" "$MUSIC_SPARK_MASTER_URL"
+}
+
+# Python is the main process and starts Spark's driver as its child, not the other way round: so SIGTERM reaches the
+# job, which can finish its batch, and the end of either process ends both.
+run_job() {
+  require MUSIC_SPARK_JOB_DIR MUSIC_CHECKPOINT_DIR
+  own_directory "$MUSIC_CHECKPOINT_DIR"
+  export PYTHONPATH=$MUSIC_SPARK_JOB_DIR/lib
+  export PYSPARK_PYTHON=$MUSIC_OPT_DIR/venv/bin/python
+  export PYSPARK_SUBMIT_ARGS="--properties-file $MUSIC_CONFIG_DIR/spark/job.conf pyspark-shell"
+  export PYTHONUNBUFFERED=1
+  exec_server "$MUSIC_OPT_DIR/venv/bin/python" -m music_spark
+}
+
+health() {
+  local answer
+  require MUSIC_SPARK_HOST
+  case ${1:-} in
+    master)
+      answer=$(http_get "$MUSIC_SPARK_HOST" "$MUSIC_SPARK_MASTER_UI_PORT" /json/) || true
+      [[ $answer == *'"ALIVE"'* ]] || fail "the master is not alive on $MUSIC_SPARK_HOST:$MUSIC_SPARK_MASTER_UI_PORT."
+      ;;
+    worker)
+      http_get "$MUSIC_SPARK_HOST" "$MUSIC_SPARK_WORKER_UI_PORT" /json/ >/dev/null ||
+        fail "the worker does not answer on $MUSIC_SPARK_HOST:$MUSIC_SPARK_WORKER_UI_PORT."
+      ;;
+    job)
+      http_get "$MUSIC_SPARK_HOST" "$MUSIC_SPARK_UI_PORT" /api/v1/applications >/dev/null ||
+        fail "the stream job does not answer on $MUSIC_SPARK_HOST:$MUSIC_SPARK_UI_PORT."
+      ;;
+    *) usage "health master|worker|job" ;;
+  esac
+}
+
+run() {
+  case ${1:-} in
+    master | worker | job)
+      spark_environment "$1"
+      "run_$1"
+      ;;
+    *) usage "run master|worker|job" ;;
+  esac
+}
+
+case ${1:-} in
+  install | configure | run | health) "$@" ;;
+  *) usage "install [job]|configure [job]|run ROLE|health ROLE" ;;
+esac

@@ -1,0 +1,76 @@
+"""Entry of the stream job: spark-submit runs this file."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import threading
+import time
+
+from pyspark.sql import SparkSession
+
+from music_spark import settings
+from music_spark.job import Job
+
+_SPARK = {
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.streaming.metricsEnabled": "true",
+    "spark.sql.streaming.numRecentProgressUpdates": "20",
+    "spark.ui.prometheus.enabled": "true",
+    # Batches of a few hundred milliseconds: waiting for a better place costs more than it gives.
+    "spark.locality.wait": "0s",
+    # The driver takes each batch whole; MUSIC_MAX_OFFSETS_PER_BATCH bounds it.
+    "spark.driver.maxResultSize": "0",
+    "spark.sql.execution.arrow.maxRecordsPerBatch": "50000",
+}
+
+
+_PARENT_LOOK_S = 0.5
+
+log = logging.getLogger("music_spark")
+
+
+def _end_with_parent() -> None:
+    """End this process when spark-submit's JVM, its parent, is gone: without it nothing can be done, and the writer's
+    lock would stay with a process that nobody sees.
+    """
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(_PARENT_LOOK_S)
+        log.error("the JVM of the driver is gone; the job ends and is to be started again")
+        os._exit(1)
+
+    threading.Thread(target=watch, name="parent-watch", daemon=True).start()
+
+
+def main() -> None:
+    """Run the job until SIGTERM; a sentence and a non-zero exit when it cannot."""
+    logging.basicConfig(
+        level=logging.INFO, stream=sys.stdout, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    for chatty in ("py4j", "httpx", "httpx2"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    job_settings, windows = settings.load()
+    _end_with_parent()
+    builder = SparkSession.builder.appName("music-stream")
+    for name, value in _SPARK.items():
+        builder = builder.config(name, value)
+    spark = builder.getOrCreate()
+    spark.sparkContext.setLogLevel("WARN")
+    try:
+        Job(spark, job_settings, windows).run()
+    except Exception:
+        log.exception("the job ends by a fault")
+        status = 1
+    else:
+        status = 0
+    # Callback threads of the bridge to the JVM would keep the process alive, with the writer's lock.
+    sys.stdout.flush()
+    os._exit(status)
+
+
+if __name__ == "__main__":
+    main()

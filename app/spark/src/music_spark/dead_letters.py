@@ -1,0 +1,133 @@
+"""Dead letters: to the dead-letter topic as they came, and to ops.dead_letters for people."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+import pyarrow as pa
+from confluent_kafka import Consumer, Producer, TopicPartition
+from music_contract.topics import DEAD_LETTERS
+from psycopg2.extensions import cursor as Cursor
+
+from music_spark.aggregation import TIMESTAMP
+from music_spark.postgres import copy_in, fetch_value
+from music_spark.triage import DeadLetter, Origin
+
+log = logging.getLogger(__name__)
+
+KEPT_BYTES = 65_536
+"""How much of a value ops.dead_letters keeps."""
+
+MAX_RECORD_BYTES = 2_097_152
+"""The largest record to the dead-letter topic: the broker's largest value and its headers fit."""
+
+_FETCH_LIMIT_S = 60.0
+
+
+def record(cursor: Cursor, letters: Sequence[DeadLetter]) -> None:
+    """Write the dead letters into ops.dead_letters."""
+    if not letters:
+        return
+    now = fetch_value(cursor, "SELECT clock_timestamp()")
+    schema = pa.schema(
+        [("topic", pa.string()), ("partition", pa.int32()), ("kafka_offset", pa.int64()), ("kafka_timestamp", TIMESTAMP)]
+        + [("reason", pa.string()), ("detail", pa.string()), ("key", pa.binary()), ("payload", pa.binary())]
+        + [("payload_bytes", pa.int64()), ("recorded_at", TIMESTAMP)]
+    )
+    rows = [
+        {
+            "topic": letter.origin.topic,
+            "partition": letter.origin.partition,
+            "kafka_offset": letter.origin.offset,
+            "kafka_timestamp": letter.origin.appended_at,
+            "reason": str(letter.reason),
+            "detail": letter.detail,
+            "key": letter.key,
+            "payload": letter.value[:KEPT_BYTES] if letter.value is not None else None,
+            "payload_bytes": letter.value_bytes,
+            "recorded_at": now,
+        }
+        for letter in letters
+    ]
+    copy_in(cursor, "ops.dead_letters", pa.Table.from_pylist(rows, schema))
+
+
+class NotTaken(Exception):
+    """The broker did not take the dead letters, or did not give a record back: to be tried again."""
+
+
+class DeadLetterTopic:
+    """The edge to the dead-letter topic.
+
+    A record may come to it twice when the job dies between sending and its commit; the headers name the source record,
+    so that a reader can tell. ops.dead_letters has each once.
+    """
+
+    def __init__(self, bootstrap_servers: str) -> None:
+        self._bootstrap_servers = bootstrap_servers
+        self._producer = Producer(
+            {
+                "bootstrap.servers": bootstrap_servers,
+                "enable.idempotence": True,
+                "compression.type": "lz4",
+                "message.max.bytes": MAX_RECORD_BYTES,
+                "message.timeout.ms": 60_000,
+            }
+        )
+
+    def send(self, letters: Sequence[DeadLetter]) -> None:
+        """Send and wait until the broker has them all; NotTaken when it does not take them."""
+        failures: list[str] = []
+
+        def delivered(error: object, _message: object) -> None:
+            if error is not None:
+                failures.append(str(error))
+
+        for letter in letters:
+            value = letter.value
+            if value is not None and len(value) < letter.value_bytes:
+                value = self._whole_value(letter.origin)
+            while True:
+                try:
+                    self._producer.produce(
+                        DEAD_LETTERS, value, letter.key, headers=_headers(letter), on_delivery=delivered
+                    )
+                    break
+                except BufferError:
+                    self._producer.poll(0.1)
+        self._producer.flush()
+        if failures:
+            raise NotTaken(f"{len(failures)} dead letters could not be sent: {failures[0]}")
+
+    def _whole_value(self, origin: Origin) -> bytes | None:
+        """Read again a value of which the stream kept the beginning only."""
+        consumer = Consumer(
+            {
+                "bootstrap.servers": self._bootstrap_servers,
+                "group.id": "music-stream-dead-letters",
+                "enable.auto.commit": False,
+                "fetch.message.max.bytes": MAX_RECORD_BYTES,
+            }
+        )
+        try:
+            consumer.assign([TopicPartition(origin.topic, origin.partition, origin.offset)])
+            message = consumer.poll(_FETCH_LIMIT_S)
+            if message is None or message.error() or message.offset() != origin.offset:
+                raise NotTaken(f"the record at {origin} could not be read again for the dead-letter topic")
+            value: bytes | None = message.value()
+            return value
+        finally:
+            consumer.close()
+
+
+def _headers(letter: DeadLetter) -> dict[str, str | bytes | None]:
+    origin = letter.origin
+    return {
+        "reason": str(letter.reason),
+        "detail": letter.detail,
+        "source_topic": origin.topic,
+        "source_partition": str(origin.partition),
+        "source_offset": str(origin.offset),
+        "source_timestamp": origin.appended_at.isoformat(timespec="milliseconds"),
+    }

@@ -1,0 +1,166 @@
+"""The job around the query: starts it where PostgreSQL left off, and starts it again when it ends by a fault."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import signal
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pyarrow as pa
+from confluent_kafka import KafkaException
+from psycopg2.extensions import cursor as Cursor
+from pyspark.errors import StreamingQueryException
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.streaming.query import StreamingQuery
+
+from music_spark import batch, families, ledger, offsets, source
+from music_spark.batch import Context
+from music_spark.dead_letters import DeadLetterTopic
+from music_spark.postgres import Unreachable, Writer, WriterIsActive
+from music_spark.progress import ProgressRecorder
+from music_spark.registry import KnownSchemas
+from music_spark.settings import Settings, Windows
+
+log = logging.getLogger(__name__)
+
+_FIRST_PAUSE_S = 0.5
+_LONGEST_PAUSE_S = 10.0
+_HEALTHY_AFTER_S = 60.0
+"""A query that ran this long and then failed begins again with the first pause."""
+
+
+class Job:
+    """Runs the stream until it is asked to stop or Spark is gone."""
+
+    def __init__(self, spark: SparkSession, settings: Settings, windows: Windows) -> None:
+        self._spark = spark
+        self._settings = settings
+        self._families = families.declare(windows)
+        self._stopping = threading.Event()
+        self._writer = Writer(settings.postgres_dsn.get_secret_value(), batch.prepare(self._families))
+        self._is_known_schema = KnownSchemas(settings.schema_registry_url)
+        self._dead_letter_topic = DeadLetterTopic(settings.kafka_bootstrap_servers)
+
+    def run(self) -> None:
+        """Run query after query; returns when SIGTERM or SIGINT came, RuntimeError when the Spark context has ended."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self._stopping.set())
+        pause = _FIRST_PAUSE_S
+        while not self._stopping.is_set():
+            began = time.monotonic()
+            self._run_once(uuid4())
+            if self._stopping.is_set():
+                break
+            if self._spark.sparkContext._jsc.sc().isStopped():  # type: ignore[union-attr]
+                raise RuntimeError("the Spark context has ended; the job ends too and is to be started again")
+            pause = _FIRST_PAUSE_S if time.monotonic() - began > _HEALTHY_AFTER_S else min(2 * pause, _LONGEST_PAUSE_S)
+            log.info("the query starts again in %.1f s", pause)
+            self._stopping.wait(pause)
+        self._writer.close()
+
+    def _run_once(self, run_id: UUID) -> None:
+        """One query from start to end; faults are logged and noted."""
+        try:
+            query = self._start(run_id)
+        except (*Unreachable, WriterIsActive, KafkaException) as error:
+            log.warning("the query cannot start yet: %s", " ".join(str(error).split()))
+            return
+        try:
+            while not self._stopping.is_set():
+                if query.awaitTermination(1):
+                    break
+        except StreamingQueryException as error:
+            if self._stopping.is_set():
+                return
+            reason = str(error).strip().splitlines()[0]
+            log.error("the query failed: %s", error)
+            self._note(run_id, "failed", reason[:2000])
+            return
+        if self._stopping.is_set():
+            query.stop()
+            self._note(run_id, "stopped", "the job was asked to stop")
+
+    def _start(self, run_id: UUID) -> StreamingQuery:
+        settings = self._settings
+        kafka = offsets.read_kafka(settings.kafka_bootstrap_servers, source.TOPICS)
+        start = offsets.choose(kafka, self._writer.transaction(offsets.stored_positions))
+        for kind, detail in start.findings:
+            log.error(detail)
+            self._note(run_id, kind, detail)
+        context = Context(
+            writer=self._writer,
+            families=self._families,
+            watermark_delay=settings.watermark_delay,
+            run_id=run_id,
+            topic_ids=kafka.topic_ids,
+            is_known_schema=self._is_known_schema,
+            dead_letter_topic=self._dead_letter_topic,
+            stopping=self._stopping,
+        )
+        self._note(run_id, "started", f"from {start.offsets}")
+        self._spark.streams.addListener(ProgressRecorder(settings.postgres_dsn.get_secret_value(), run_id))
+        records = source.read_topics(
+            self._spark, settings.kafka_bootstrap_servers, start.offsets, settings.max_offsets_per_batch
+        )
+        trigger = f"{settings.trigger_interval.total_seconds() * 1000:.0f} milliseconds"
+        log.info("run %s starts from %s", run_id, start.offsets)
+        return (
+            source.parse(records)
+            .writeStream.queryName(ledger.QUERY)
+            .foreachBatch(_committer(context))
+            .option("checkpointLocation", str(_fresh_scratch(settings.checkpoint_dir, run_id)))
+            .trigger(processingTime=trigger)
+            .start()
+        )
+
+    def _note(self, run_id: UUID, kind: str, detail: str) -> None:
+        def write(cursor: Cursor) -> None:
+            ledger.note(cursor, run_id, kind, detail)
+
+        try:
+            self._writer.transaction(write)
+        except (*Unreachable, WriterIsActive) as error:
+            log.warning("not noted (%s): %s: %s", " ".join(str(error).split()), kind, detail)
+
+
+def _committer(context: Context) -> Callable[[DataFrame, int], None]:
+    committed = -1
+
+    def commit(frame: DataFrame, batch_id: int) -> None:
+        nonlocal committed
+        if batch_id != committed + 1:
+            raise RuntimeError(f"batch {batch_id} came after batch {committed}: the run ends before it leaves a gap")
+        began = time.monotonic()
+        records: pa.Table = frame.toArrow()
+        read = time.monotonic()
+        if len(records):
+            batch.process(context, batch_id, records)
+            log.info(
+                "batch %d: %d records, read %.2f s, committed %.2f s",
+                batch_id,
+                len(records),
+                read - began,
+                time.monotonic() - read,
+            )
+        committed = batch_id
+
+    return commit
+
+
+def _fresh_scratch(directory: Path, run_id: UUID) -> Path:
+    """An empty directory for this run's checkpoint; those of former runs are removed.
+
+    Spark insists on a checkpoint. Ours is empty at every start: the offsets stand in PostgreSQL, in the transaction of
+    the data, and there is no other state, so that nothing can be lost, stale or corrupted here.
+    """
+    if directory.is_dir():
+        for former in directory.iterdir():
+            shutil.rmtree(former, ignore_errors=True)
+    scratch = directory / str(run_id)
+    scratch.mkdir(parents=True)
+    return scratch

@@ -1,0 +1,98 @@
+"""What Spark's listener says of the query, into ops.progress: rates, lag per partition, durations."""
+
+from __future__ import annotations
+
+import logging
+from uuid import UUID
+
+import orjson
+import psycopg2
+from psycopg2.extensions import connection as Connection
+from pyspark.sql.streaming.listener import (
+    QueryIdleEvent,
+    QueryProgressEvent,
+    QueryStartedEvent,
+    QueryTerminatedEvent,
+    StreamingQueryListener,
+)
+
+from music_spark.ledger import QUERY
+
+log = logging.getLogger(__name__)
+
+_KEPT = "7 days"
+_PRUNED_EVERY = 1000
+"""Progress rows between two removals of what is older than _KEPT."""
+
+
+class ProgressRecorder(StreamingQueryListener):
+    """Writes each trigger's progress with a connection of its own: progress is advice, so a fault here stops nothing."""
+
+    def __init__(self, dsn: str, run_id: UUID) -> None:
+        self._dsn = dsn
+        self._run_id = run_id
+        self._connection: Connection | None = None
+        self._written = 0
+
+    def onQueryStarted(self, event: QueryStartedEvent) -> None:  # noqa: N802 - Spark's name
+        """Nothing to record: the job notes its own start."""
+
+    def onQueryIdle(self, event: QueryIdleEvent) -> None:  # noqa: N802 - Spark's name
+        """Nothing to record: an idle query has no progress."""
+
+    def onQueryTerminated(self, event: QueryTerminatedEvent) -> None:  # noqa: N802 - Spark's name
+        """Nothing to record: the job notes its own end."""
+
+    def onQueryProgress(self, event: QueryProgressEvent) -> None:  # noqa: N802 - Spark's name
+        """Write one row; when PostgreSQL is away, the row is lost and the next one tries again."""
+        progress = event.progress
+        source = progress.sources[0]
+        lag = lag_by_partition(source.endOffset, source.latestOffset)
+        row = [
+            QUERY,
+            str(self._run_id),
+            progress.batchId,
+            progress.timestamp,
+            progress.numInputRows,
+            progress.inputRowsPerSecond,
+            progress.processedRowsPerSecond,
+            progress.batchDuration,
+            sum(lag.values()),
+            orjson.dumps(lag).decode(),
+            orjson.dumps(dict(progress.durationMs)).decode(),
+        ]
+        try:
+            self._write(row)
+        except psycopg2.Error as error:
+            log.warning("progress is not recorded: %s", " ".join(str(error).split()))
+            if self._connection:
+                self._connection.close()
+            self._connection = None
+
+    def _write(self, row: list[object]) -> None:
+        if self._connection is None:
+            self._connection = psycopg2.connect(self._dsn, application_name="music-stream-progress", connect_timeout=5)
+            self._connection.autocommit = True
+        with self._connection.cursor() as cursor:
+            cursor.execute(
+                """INSERT INTO ops.progress (query, run_id, batch_id, recorded_at, input_rows, input_rows_per_second,
+                       processed_rows_per_second, batch_ms, lag_records, lag_by_partition, durations_ms)
+                   VALUES (%s, %s, %s, %s, %s, nullif(%s, 'NaN'), nullif(%s, 'NaN'), %s, %s, %s, %s)""",
+                row,
+            )
+            self._written += 1
+            if self._written % _PRUNED_EVERY == 1:
+                cursor.execute("DELETE FROM ops.progress WHERE recorded_at < now() - %s::interval", [_KEPT])
+                cursor.execute("DELETE FROM ops.batches WHERE committed_at < now() - %s::interval", [_KEPT])
+
+
+def lag_by_partition(end: str, latest: str) -> dict[str, int]:
+    """Records that wait behind what a batch has read, as "topic/partition" -> count, from Spark's offset documents."""
+    if not latest or latest == "null":
+        return {}
+    read = orjson.loads(end)
+    return {
+        f"{topic}/{partition}": offset - read.get(topic, {}).get(partition, 0)
+        for topic, partitions in orjson.loads(latest).items()
+        for partition, offset in partitions.items()
+    }

@@ -1,0 +1,35 @@
+"""Which schema ids belong to which topic, asked of the registry once each."""
+
+from __future__ import annotations
+
+from confluent_kafka.schema_registry import SchemaRegistryClient
+from confluent_kafka.schema_registry.error import SchemaRegistryError
+from music_contract.topics import TOPICS
+
+_NOT_FOUND = 404
+
+
+class KnownSchemas:
+    """Answers from memory where it can: an id, once registered, never changes its meaning.
+
+    An unknown id is asked for anew each time, since it may be registered any moment.
+    """
+
+    def __init__(self, registry_url: str) -> None:
+        self._client = SchemaRegistryClient({"url": registry_url})
+        self._known: set[tuple[str, int]] = set()
+
+    def __call__(self, topic: str, schema_id: int) -> bool:
+        """Whether the id is one of the topic's schemas; an exception of the client when the registry is away."""
+        if (topic, schema_id) in self._known:
+            return True
+        try:
+            versions = self._client.get_schema_versions(schema_id)
+        except SchemaRegistryError as error:
+            if error.http_status_code == _NOT_FOUND:
+                return False
+            raise
+        if any(version.subject == TOPICS[topic].subject for version in versions):
+            self._known.add((topic, schema_id))
+            return True
+        return False

@@ -71,14 +71,24 @@ class Delivery:
     """Delivers records to Kafka; all of it happens in the thread that calls."""
 
     def __init__(
-        self, bootstrap_servers: str, schema_ids: Mapping[str, int], give_up: Callable[[], bool]
+        self,
+        bootstrap_servers: str,
+        schema_ids: Mapping[str, int],
+        *,
+        give_up: Callable[[], bool] = lambda: False,
+        meanwhile: Callable[[], None] = lambda: None,
     ) -> None:
-        """Connect; from the moment `give_up` says so, nothing here waits for Kafka any more."""
+        """Connect, in the background.
+
+        While something here waits for Kafka, `meanwhile` is called some times a second, and nothing waits any
+        more once `give_up` says so.
+        """
         self.tally = Tally()
         self.outages = OutageWatch()
         self._bootstrap_servers = bootstrap_servers
         self._schema_ids = schema_ids
         self._give_up = give_up
+        self._meanwhile = meanwhile
         self._given = 0
         # By number of giving; a dict keeps the order, in which a new client gets them.
         self._unacknowledged: dict[int, Record] = {}
@@ -96,6 +106,7 @@ class Delivery:
         """Give a record; waits while too many are on their way."""
         while len(self._unacknowledged) >= MOST_UNACKNOWLEDGED and not self._give_up():
             self.serve(_POLL_SECONDS)
+            self._meanwhile()
         number = self._given
         self._given += 1
         self._unacknowledged[number] = record
@@ -113,16 +124,13 @@ class Delivery:
         if self._failure:
             self._replace_client()
 
-    def flush(self, meanwhile: Callable[[], None]) -> int:
-        """Wait until all is acknowledged or it is time to give up; return how many records are not.
-
-        `meanwhile` is called some times a second.
-        """
+    def flush(self) -> int:
+        """Wait until all is acknowledged or it is time to give up; return how many records are not."""
         while self._unacknowledged and not self._give_up():
             # Unlike poll, the client's own flush sends at once what it still gathers.
             self._client.flush(_POLL_SECONDS)
             self.serve(0)
-            meanwhile()
+            self._meanwhile()
         return len(self._unacknowledged)
 
     def _new_client(self) -> Producer:

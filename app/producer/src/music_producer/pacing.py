@@ -8,7 +8,7 @@ import math
 class Pace:
     """Says how many events are due. After a standstill it catches up one second's worth, not more.
 
-    Times are seconds of a monotonic clock. A rate of 0 means that any number is always due.
+    Times are seconds of a monotonic clock. At an infinite rate any number is always due.
     """
 
     _CATCH_UP_SECONDS = 1.0
@@ -21,7 +21,7 @@ class Pace:
 
     def due(self, now: float, most: int) -> int:
         """Return how many events are due now, `most` at most."""
-        if self._rate == 0:
+        if math.isinf(self._rate):
             return most
         self._due = min(self._due + (now - self._then) * self._rate, self._most)
         self._then = now
@@ -29,9 +29,9 @@ class Pace:
 
     def spend(self, count: int) -> None:
         """Note that `count` of the due events were made."""
-        if self._rate:
+        if not math.isinf(self._rate):
             self._due -= count
 
     def seconds_until_due(self) -> float:
         """Return how long it takes from the last look until one event is due."""
-        return max(1.0 - self._due, 0.0) / self._rate if self._rate else 0.0
+        return max(1.0 - self._due, 0.0) / self._rate

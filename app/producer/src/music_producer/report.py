@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,8 @@ def summary(
         "seed": settings.seed,
         "users": settings.users,
         "songs": settings.songs,
-        "target_rate": settings.rate,
+        # JSON knows no infinity.
+        "target_rate": settings.rate if math.isfinite(settings.rate) else None,
         "acknowledged": dict(tally.acknowledged),
         "acknowledged_events": events,
         "acknowledged_dimensions": tally.acknowledged.total() - events,

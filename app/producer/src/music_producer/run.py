@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from music_producer import report
 from music_producer.delivery import Delivery, RecordRefusedError
@@ -41,7 +41,7 @@ def run(settings: Settings, stop: Stop) -> bool:
     ids = schema_ids(settings.registry_url, stop)
     if ids is None:
         return True
-    live = _LiveRun(settings, stop, Delivery(settings.bootstrap_servers, ids, lambda: stop.insisted))
+    live = _LiveRun(settings, stop, ids)
     try:
         live.publish_dimensions(dimension_records(world))
         live.produce_events(Simulation(world))
@@ -54,8 +54,13 @@ def run(settings: Settings, stop: Stop) -> bool:
 class _LiveRun:
     """The state of one run: what is delivered, since when, and the report of it."""
 
-    def __init__(self, settings: Settings, stop: Stop, delivery: Delivery) -> None:
-        self.delivery = delivery
+    def __init__(self, settings: Settings, stop: Stop, ids: Mapping[str, int]) -> None:
+        self._delivery = Delivery(
+            settings.bootstrap_servers,
+            ids,
+            give_up=lambda: stop.insisted,
+            meanwhile=self._keep_report,
+        )
         self._settings = settings
         self._stop = stop
         self._started_ms = _wall_ms()
@@ -69,11 +74,11 @@ class _LiveRun:
         for record in records:
             if self._stop.asked:
                 break
-            self.delivery.send(record)
-        self._flush()
+            self._delivery.send(record)
+        self._delivery.flush()
         _log.info(
             "Kafka has %d dimension records after %.1f s",
-            self.delivery.tally.acknowledged.total(),
+            self._delivery.tally.acknowledged.total(),
             time.monotonic() - self._began,
         )
 
@@ -89,32 +94,29 @@ class _LiveRun:
             count = pace.due(now, min(_LARGEST_BATCH, left or _LARGEST_BATCH))
             if count == 0:
                 wait = min(max(pace.seconds_until_due(), _SHORTEST_WAIT_SECONDS), _LONGEST_WAIT_SECONDS)
-                self.delivery.serve(wait)
+                self._delivery.serve(wait)
             else:
                 records = source.batch(count, _wall_ms())
                 for record in records:
-                    self.delivery.send(record)
+                    self._delivery.send(record)
                 pace.spend(len(records))
                 left = None if left is None else left - len(records)
-                self.delivery.serve(0)
+                self._delivery.serve(0)
             self._keep_report()
 
     def finish(self) -> bool:
         """Deliver what is on its way, unless a second signal gives it up; True when nothing is left."""
-        waiting = self.delivery.unacknowledged
+        waiting = self._delivery.unacknowledged
         if waiting:
             _log.info("waiting until Kafka has acknowledged the last %d records", waiting)
-        unsent = self._flush()
+        unsent = self._delivery.flush()
         self.write_report(finished=unsent == 0)
         if unsent:
             _log.error("gave up %d records that Kafka has not acknowledged", unsent)
         else:
-            total = self.delivery.tally.acknowledged.total()
+            total = self._delivery.tally.acknowledged.total()
             _log.info("done: Kafka has acknowledged all %d records", total)
         return unsent == 0
-
-    def _flush(self) -> int:
-        return self.delivery.flush(self._keep_report)
 
     def _keep_report(self) -> None:
         now = time.monotonic()
@@ -127,7 +129,7 @@ class _LiveRun:
                 _log.warning("the report cannot be written: %s", error)
         if now - self._logged >= _LOG_EVERY_SECONDS:
             self._logged = now
-            tally, waiting = self.delivery.tally, self.delivery.unacknowledged
+            tally, waiting = self._delivery.tally, self._delivery.unacknowledged
             _log.info("%d records acknowledged, %d on their way", tally.acknowledged.total(), waiting)
 
     def write_report(self, *, finished: bool) -> None:
@@ -137,7 +139,7 @@ class _LiveRun:
         flowed = 0.0 if self._events_began is None else time.monotonic() - self._events_began
         summary = report.summary(
             self._settings,
-            self.delivery,
+            self._delivery,
             started_ms=self._started_ms,
             now_ms=_wall_ms(),
             event_seconds=flowed,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import AliasChoices, Field, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _PREFIX = "MUSIC_PRODUCER_"
@@ -22,7 +23,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=_PREFIX, populate_by_name=True, extra="forbid")
 
-    rate: float = Field(200.0, ge=0, le=1_000_000, description="events a second; 0 is as fast as can be")
+    rate: float = Field(200.0, gt=0, description="events a second; inf is as fast as can be")
     users: int = Field(10_000, ge=1, le=10_000_000, description="listeners")
     songs: int = Field(5_000, ge=1, le=5_000_000, description="songs in the catalogue")
     seed: int = Field(1, ge=0, lt=2**63, description="the same seed makes the same listeners and catalogue")
@@ -55,7 +56,7 @@ def option(field: str) -> str:
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add an option for every setting; its help names the variable and the default."""
     for name, field in Settings.model_fields.items():
-        default = "required" if field.is_required() else f"default: {field.default}"
+        default = _default(field)
         parser.add_argument(
             option(name),
             default=argparse.SUPPRESS,
@@ -71,6 +72,12 @@ def read_settings(options: dict[str, Any]) -> Settings:
         return Settings(**given)
     except ValidationError as error:
         raise SettingsError("\n".join(_explain(problem) for problem in error.errors())) from None
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
+    return "default: none" if field.default is None else f"default: {field.default:g}"
 
 
 def _explain(problem: Any) -> str:

@@ -1,4 +1,4 @@
-"""Entry of the stream job: spark-submit runs this file."""
+"""Entry of the stream job: `python -m music_spark`, or this file given to spark-submit."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ log = logging.getLogger("music_spark")
 
 
 def _end_with_parent() -> None:
-    """End this process when spark-submit's JVM, its parent, is gone: without it nothing can be done, and the writer's
-    lock would stay with a process that nobody sees.
+    """End this process when the one that started it (a supervisor, or spark-submit's JVM) is gone: nobody would see it
+    any more, and it would keep the writer's lock.
     """
     parent = os.getppid()
 
     def watch() -> None:
         while os.getppid() == parent:
             time.sleep(_PARENT_LOOK_S)
-        log.error("the JVM of the driver is gone; the job ends and is to be started again")
+        log.error("the process that started the job is gone; the job ends")
         os._exit(1)
 
     threading.Thread(target=watch, name="parent-watch", daemon=True).start()

@@ -1,0 +1,189 @@
+"""Bad records of every kind, sent as a console producer would: each ends in the dead letters, the good ones are stored."""
+
+import copy
+import json
+import uuid
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from confluent_kafka import Consumer, Producer
+from music_contract import times, wire
+from music_contract.topics import DEAD_LETTERS, STREAM_EVENTS
+
+from tests import audit
+from tests.second_platform import SecondPlatform
+from tests.waiting import wait_until
+
+BROKER_MAX_BYTES = 1_048_588
+"""message.max.bytes of the broker: a record batch of one message may be this large."""
+
+
+def _event(**changes: Any) -> dict[str, Any]:
+    now = times.to_text(int(datetime.now(UTC).timestamp() * 1000))
+    token = uuid.uuid4().hex
+    # A version 7 in form; its time does not matter here.
+    event_id = f"{token[:8]}-{token[8:12]}-7{token[13:16]}-8{token[17:20]}-{token[20:32]}"
+    return {
+        "event_id": event_id,
+        "event_time": now,
+        "started_at": now,
+        "user_id": "user-console",
+        "session_id": "session-console",
+        "song_id": "song-console",
+        "artist_id": "artist-console",
+        "album_id": "album-console",
+        "device_id": "device-console",
+        "location_id": "location-console",
+        "ms_played": 31_000,
+        "song_duration_ms": 200_000,
+        "reason_start": "clickrow",
+        "reason_end": "fwdbtn",
+        "skipped": True,
+        "shuffle": False,
+        "offline": False,
+        "liked": False,
+        "added_to_playlist": False,
+        "subscription": "free",
+        "experiments": {},
+        "produced_at": now,
+        "source": "console",
+        **changes,
+    }
+
+
+def _json(record: Any) -> bytes:
+    return json.dumps(record).encode()
+
+
+def _without(field: str) -> dict[str, Any]:
+    record = _event()
+    del record[field]
+    return record
+
+
+def _bad_records() -> list[tuple[str, bytes | None]]:
+    in_an_hour = datetime.now(UTC) + timedelta(hours=1)
+    return [
+        ("not_json", b"this is not JSON"),
+        ("empty", b""),
+        ("empty", None),
+        ("missing_field", _json(_without("song_id"))),
+        ("wrong_type", _json(_event(ms_played="31000"))),
+        ("wrong_type", _json(_event(user_id=42))),
+        ("wrong_type", _json([1, 2, 3])),
+        ("unknown_schema", wire.frame(999_999, _json(_event()))),
+        ("future_time", _json(_event(event_time=times.to_text(int(in_an_hour.timestamp() * 1000))))),
+        ("negative_ms_played", _json(_event(ms_played=-1))),
+        ("absurd_ms_played", _json(_event(ms_played=10**9))),
+    ]
+
+
+def _send(platform: SecondPlatform, values: list[bytes | None], largest: int = 1_000_000) -> None:
+    producer = Producer(
+        {"bootstrap.servers": platform.kafka_bootstrap_servers, "acks": "all", "message.max.bytes": largest + 1000}
+    )
+    refused: list[str] = []
+    for value in values:
+        producer.produce(
+            STREAM_EVENTS, value, b"user-console", on_delivery=lambda error, _: refused.append(str(error)) if error else None
+        )
+    assert producer.flush(30) == 0
+    assert refused == []
+
+
+@pytest.mark.integration
+def test_each_bad_record_becomes_a_dead_letter_with_its_reason_and_the_good_ones_around_it_are_stored(
+    platform: SecondPlatform,
+) -> None:
+    before = audit.books(platform.postgres_dsn)
+    bad = _bad_records()
+    good = [_event() for _ in range(len(bad) + 1)]
+    values: list[bytes | None] = [_json(good[0])]
+    for (_, value), following in zip(bad, good[1:], strict=True):
+        values += [value, _json(following)]
+    _send(platform, values)
+
+    def all_read() -> audit.Books | None:
+        now = audit.books(platform.postgres_dsn)
+        return now if now.read - before.read >= len(values) else None
+
+    after = wait_until(all_read, 60, f"{len(values)} records are read")
+    assert after.facts - before.facts == len(good)
+    assert after.dead_letters - before.dead_letters == len(bad)
+    assert after.balanced
+    with audit.reader(platform.postgres_dsn) as cursor:
+        cursor.execute("SELECT reason FROM ops.dead_letters WHERE key = 'user-console' ORDER BY id DESC LIMIT %s", [len(bad)])
+        reasons = Counter(reason for (reason,) in cursor.fetchall())
+        cursor.execute(
+            "SELECT count(*) FROM warehouse.stream_events WHERE event_id = ANY(%s::uuid[])", [[e["event_id"] for e in good]]
+        )
+        assert cursor.fetchone() == (len(good),)
+    print(f"reasons: {dict(reasons)}")
+    assert reasons == Counter(reason for reason, _ in bad)
+
+
+@pytest.mark.integration
+def test_a_value_of_the_largest_size_that_the_broker_takes_reaches_the_dead_letter_topic_whole(
+    platform: SecondPlatform,
+) -> None:
+    token = uuid.uuid4().hex
+    # The record batch around a value takes about a hundred bytes.
+    value = token.encode().ljust(BROKER_MAX_BYTES - 150, b"x")
+    _send(platform, [value], largest=BROKER_MAX_BYTES)
+
+    def recorded() -> tuple[str, int, int] | None:
+        with audit.reader(platform.postgres_dsn) as cursor:
+            cursor.execute(
+                """SELECT reason, payload_bytes, length(payload) FROM ops.dead_letters
+                   WHERE substring(payload FOR 32) = %s""",
+                [token.encode()],
+            )
+            return cursor.fetchone()
+
+    reason, size, kept = wait_until(recorded, 60, "the largest value is in ops.dead_letters")
+    print(f"value of {len(value)} bytes: {reason}, {kept} bytes kept")
+    assert (reason, size, kept) == ("too_large", len(value), 65_536)
+    consumer = Consumer(
+        {
+            "bootstrap.servers": platform.kafka_bootstrap_servers,
+            "group.id": f"test-{token}",
+            "auto.offset.reset": "earliest",
+            "fetch.message.max.bytes": 4_000_000,
+        }
+    )
+    consumer.subscribe([DEAD_LETTERS])
+    try:
+
+        def whole() -> dict[str, bytes] | None:
+            message = consumer.poll(1.0)
+            if message is None or message.error() or message.value() != value:
+                return None
+            return dict(message.headers() or [])
+
+        headers = wait_until(whole, 60, "the whole value is on the dead-letter topic")
+    finally:
+        consumer.close()
+    assert headers["reason"] == b"too_large"
+    assert headers["source_topic"] == STREAM_EVENTS.encode()
+
+
+@pytest.mark.integration
+def test_an_event_with_a_field_that_the_contract_does_not_know_is_stored_and_counted(platform: SecondPlatform) -> None:
+    def unknown_fields() -> int:
+        with audit.reader(platform.postgres_dsn) as cursor:
+            cursor.execute("SELECT coalesce(sum(unknown_fields), 0)::bigint FROM ops.partitions")
+            return int(cursor.fetchone()[0])
+
+    before = unknown_fields()
+    event = copy.deepcopy(_event())
+    _send(platform, [_json({**event, "mood": "happy"})])
+
+    def stored() -> bool:
+        with audit.reader(platform.postgres_dsn) as cursor:
+            cursor.execute("SELECT FROM warehouse.stream_events WHERE event_id = %s", [event["event_id"]])
+            return cursor.fetchone() is not None
+
+    wait_until(stored, 60, "the event of a newer producer is stored")
+    assert unknown_fields() == before + 1

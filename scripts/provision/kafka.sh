@@ -8,7 +8,8 @@
 # Settings: MUSIC_KAFKA_HOST (bound and advertised), MUSIC_KAFKA_BIND (bound instead, as 0.0.0.0 in a container),
 # MUSIC_KAFKA_PORT, MUSIC_KAFKA_CONTROLLER_PORT, MUSIC_KAFKA_NODE_ID, MUSIC_KAFKA_BROKER_COUNT, MUSIC_KAFKA_HEAP;
 # with several brokers also MUSIC_KAFKA_CLUSTER_ID and MUSIC_KAFKA_CONTROLLERS (1@host:port,2@host:port).
-# `topics` installs the contract into MUSIC_CONTRACT_DIR.
+# `topics` installs the contract into MUSIC_CONTRACT_DIR; MUSIC_TOPIC_OVERRIDES (TOPIC.FIELD=VALUE, separated by
+# blanks) changes partitions or retention_ms.
 set -euo pipefail
 
 # shellcheck source=scripts/provision/platform.sh
@@ -147,8 +148,12 @@ health() {
 topics() {
   require MUSIC_CONTRACT_DIR MUSIC_KAFKA_HOST MUSIC_KAFKA_PORT MUSIC_KAFKA_BROKER_COUNT
   install_component contract "$MUSIC_CONTRACT_DIR" install_contract
-  "$MUSIC_CONTRACT_DIR/venv/bin/music-contract" topics apply \
-    --bootstrap-servers "$MUSIC_KAFKA_HOST:$MUSIC_KAFKA_PORT" --broker-count "$MUSIC_KAFKA_BROKER_COUNT"
+  local overrides=() override
+  for override in ${MUSIC_TOPIC_OVERRIDES:-}; do
+    overrides+=(--set "$override")
+  done
+  "$MUSIC_CONTRACT_DIR/venv/bin/music-contract" topics apply --bootstrap-servers "$MUSIC_KAFKA_HOST:$MUSIC_KAFKA_PORT" \
+    --broker-count "$MUSIC_KAFKA_BROKER_COUNT" "${overrides[@]}"
 }
 
 case ${1:-} in

@@ -48,6 +48,8 @@ run() {
   # Health and Prometheus metrics; it cannot be switched off.
   export QUARKUS_MANAGEMENT_HOST=$QUARKUS_HTTP_HOST
   export QUARKUS_MANAGEMENT_PORT=$MUSIC_SCHEMA_REGISTRY_MANAGEMENT_PORT
+  # A line for each request says nothing that the clients do not.
+  export QUARKUS_HTTP_ACCESS_LOG_ENABLED=false
   # In PostgreSQL, so that schema ids, which every record carries, survive a restart.
   export APICURIO_STORAGE_KIND=sql
   export APICURIO_STORAGE_SQL_KIND=postgresql

@@ -1,0 +1,54 @@
+variable "target" {
+  description = "Where to deploy: the output of the supervisor."
+  type = object({
+    instance_directory  = string
+    opt_directory       = string
+    artifacts_directory = string
+    provision_directory = string
+    host                = string
+    run_as              = string
+    supervisor          = string
+    digests             = map(string)
+    contract_directory  = string
+  })
+}
+
+variable "settings" {
+  description = "Memory of the broker; topics with another number of partitions or another retention than the contract says."
+  type = object({
+    heap   = optional(string, "512m")
+    topics = optional(map(object({ partitions = optional(number), retention_ms = optional(number) })), {})
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = can(regex("^[1-9][0-9]*[mg]$", var.settings.heap))
+    error_message = "The heap must be a whole number of megabytes or gigabytes: write for example \"512m\" or \"1g\"."
+  }
+
+  validation {
+    condition     = alltrue([for topic in values(var.settings.topics) : try(topic.partitions >= 1, topic.partitions == null)])
+    error_message = "A topic needs one partition or more: leave partitions out to get the number of the contract."
+  }
+}
+
+variable "port" {
+  description = "Port for clients."
+  type        = number
+
+  validation {
+    condition     = var.port >= 1024 && var.port <= 65535 && floor(var.port) == var.port
+    error_message = "The port must be a whole number from 1024 to 65535: choose a smaller port_offset."
+  }
+}
+
+variable "controller_port" {
+  description = "Port for the controllers of the cluster."
+  type        = number
+
+  validation {
+    condition     = var.controller_port >= 1024 && var.controller_port <= 65535 && floor(var.controller_port) == var.controller_port
+    error_message = "The port must be a whole number from 1024 to 65535: choose a smaller port_offset."
+  }
+}

@@ -1,0 +1,37 @@
+output "host" {
+  description = "Address of the server."
+  value       = var.target.host
+}
+
+output "port" {
+  description = "Port of the server."
+  value       = var.port
+}
+
+output "database" {
+  description = "Name of the database. Known when its schema is up to date."
+  value       = var.settings.database
+  depends_on  = [terraform_data.migrations]
+}
+
+output "dsn" {
+  description = "Connection of the application's role, which reads and writes. Known when the schema is up to date."
+  value       = "postgresql://music_app:${local.passwords["application"]}@${var.target.host}:${var.port}/${var.settings.database}"
+  sensitive   = true
+  depends_on  = [terraform_data.migrations]
+}
+
+output "readonly_dsn" {
+  description = "Connection of the role that only reads. Known when the schema is up to date."
+  value       = "postgresql://music_readonly:${local.passwords["readonly"]}@${var.target.host}:${var.port}/${var.settings.database}"
+  sensitive   = true
+  depends_on  = [terraform_data.migrations]
+}
+
+output "registry_storage" {
+  description = "Connection (url, user, password) of the database that the schema registry stores in."
+  value       = local.registry
+  sensitive   = true
+  # The server must be there, the schema of the other database need not.
+  depends_on = [module.service]
+}

@@ -1,0 +1,37 @@
+variable "target" {
+  description = "Where to deploy: the output of the supervisor."
+  type = object({
+    instance_directory  = string
+    opt_directory       = string
+    artifacts_directory = string
+    provision_directory = string
+    host                = string
+    run_as              = string
+    supervisor          = string
+    digests             = map(string)
+  })
+}
+
+variable "settings" {
+  description = "The database's name."
+  type = object({
+    database = optional(string, "music")
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9_]{0,62}$", var.settings.database)) && !contains(["postgres", "registry", "template0", "template1"], var.settings.database)
+    error_message = "The database must be lower-case letters, digits and underscores, and none that PostgreSQL or the registry uses: write for example \"music\"."
+  }
+}
+
+variable "port" {
+  description = "Port for clients."
+  type        = number
+
+  validation {
+    condition     = var.port >= 1024 && var.port <= 65535 && floor(var.port) == var.port
+    error_message = "The port must be a whole number from 1024 to 65535: choose a smaller port_offset."
+  }
+}

@@ -1,0 +1,45 @@
+variable "target" {
+  description = "Where to deploy: the output of the supervisor."
+  type = object({
+    instance_directory  = string
+    opt_directory       = string
+    artifacts_directory = string
+    provision_directory = string
+    host                = string
+    run_as              = string
+    supervisor          = string
+    digests             = map(string)
+  })
+}
+
+variable "settings" {
+  description = "Events a second, and the size and seed of the world that they happen in. What is left out has the producer's own default."
+  type = object({
+    rate  = optional(number, 200)
+    users = optional(number)
+    songs = optional(number)
+    seed  = optional(number)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = var.settings.rate > 0 && var.settings.rate <= 1000000
+    error_message = "The rate must be above 0 and at most 1000000 events a second: leave the producer out to send none."
+  }
+
+  validation {
+    condition     = alltrue([for number in [var.settings.users, var.settings.songs] : number == null ? true : number >= 1 && floor(number) == number])
+    error_message = "The numbers of users and songs must be whole numbers from 1 on: write for example 10000."
+  }
+}
+
+variable "kafka_bootstrap_servers" {
+  description = "Where it connects to Kafka."
+  type        = string
+}
+
+variable "schema_registry_url" {
+  description = "Where it looks up the ids of its schemas."
+  type        = string
+}

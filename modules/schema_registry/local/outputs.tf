@@ -1,0 +1,5 @@
+output "url" {
+  description = "Address of the Confluent-compatible interface. Known when the contract's schemas are registered."
+  value       = "http://${var.target.host}:${var.port}/apis/ccompat/v7"
+  depends_on  = [terraform_data.schemas]
+}

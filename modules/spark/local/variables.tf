@@ -1,0 +1,112 @@
+variable "target" {
+  description = "Where to deploy: the output of the supervisor."
+  type = object({
+    instance_directory  = string
+    opt_directory       = string
+    artifacts_directory = string
+    provision_directory = string
+    host                = string
+    run_as              = string
+    supervisor          = string
+    digests             = map(string)
+  })
+}
+
+variable "settings" {
+  description = "Size of the cluster, and how the stream job works. What is left out has the job's own default."
+  type = object({
+    worker_cores          = optional(number, 2)
+    worker_memory         = optional(string, "2g")
+    daemon_memory         = optional(string, "256m")
+    driver_memory         = optional(string, "1g")
+    executor_memory       = optional(string, "1g")
+    shuffle_partitions    = optional(number, 2)
+    trigger_interval      = optional(string)
+    watermark_delay       = optional(string)
+    max_offsets_per_batch = optional(number)
+    windows               = optional(map(string), {})
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for size in [var.settings.worker_memory, var.settings.daemon_memory, var.settings.driver_memory, var.settings.executor_memory] : can(regex("^[1-9][0-9]*[mg]$", size))])
+    error_message = "Memory must be a whole number of megabytes or gigabytes: write for example \"512m\" or \"2g\"."
+  }
+
+  validation {
+    condition     = var.settings.worker_cores >= 1 && var.settings.shuffle_partitions >= 1
+    error_message = "The worker needs one core or more, and the job one shuffle partition or more: write a whole number from 1 on."
+  }
+
+  validation {
+    condition     = alltrue([for name in keys(var.settings.windows) : contains(["content", "device", "location", "user", "hourly"], name)])
+    error_message = "Windows can be set for content, device, location, user and hourly: write for example { content = \"5 minutes\" }."
+  }
+}
+
+variable "kafka_bootstrap_servers" {
+  description = "Where the job connects to Kafka."
+  type        = string
+}
+
+variable "schema_registry_url" {
+  description = "Where the job looks schemas up."
+  type        = string
+}
+
+variable "postgres_dsn" {
+  description = "Where the job writes."
+  type        = string
+  sensitive   = true
+}
+
+variable "master_port" {
+  description = "Port of the master."
+  type        = number
+
+  validation {
+    condition     = var.master_port >= 1024 && var.master_port <= 65535 && floor(var.master_port) == var.master_port
+    error_message = "The port must be a whole number from 1024 to 65535: choose a smaller port_offset."
+  }
+}
+
+variable "master_ui_port" {
+  description = "Port of the master's user interface."
+  type        = number
+
+  validation {
+    condition     = var.master_ui_port >= 1024 && var.master_ui_port <= 65535 && floor(var.master_ui_port) == var.master_ui_port
+    error_message = "The port must be a whole number from 1024 to 65535: choose a smaller port_offset."
+  }
+}
+
+variable "worker_port" {
+  description = "Port of the worker."
+  type        = number
+
+  validation {
+    condition     = var.worker_port >= 1024 && var.worker_port <= 65535 && floor(var.worker_port) == var.worker_port
+    error_message = "The port must be a whole number from 1024 to 65535: choose a smaller port_offset."
+  }
+}
+
+variable "worker_ui_port" {
+  description = "Port of the worker's user interface."
+  type        = number
+
+  validation {
+    condition     = var.worker_ui_port >= 1024 && var.worker_ui_port <= 65535 && floor(var.worker_ui_port) == var.worker_ui_port
+    error_message = "The port must be a whole number from 1024 to 65535: choose a smaller port_offset."
+  }
+}
+
+variable "ui_port" {
+  description = "Port of the stream job's user interface."
+  type        = number
+
+  validation {
+    condition     = var.ui_port >= 1024 && var.ui_port <= 65535 && floor(var.ui_port) == var.ui_port
+    error_message = "The port must be a whole number from 1024 to 65535: choose a smaller port_offset."
+  }
+}

@@ -1,0 +1,50 @@
+variable "name" {
+  description = "Name of the platform: several of them run next to each other when their names and ports differ."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{0,30}$", var.name))
+    error_message = "The name must begin with a lower-case letter and hold at most 31 lower-case letters, digits and hyphens: write for example \"second\"."
+  }
+}
+
+variable "home" {
+  description = "Directory for installed programs and for the platforms' data. It must be readable for run_as."
+  type        = string
+
+  validation {
+    condition     = can(regex("^/[A-Za-z0-9/._-]+$", var.home))
+    error_message = "The home must be an absolute path of letters, digits, dots, hyphens and underscores: write for example \"/var/lib/music-platform\"."
+  }
+
+  validation {
+    # The supervisor's socket lies at <home>/instances/<name>/run/supervisor.sock; a socket's path has a limit of 107.
+    condition     = length(var.home) <= 45
+    error_message = "The home must have at most 45 characters, because the path of a socket below it may have 107: choose a directory nearer to the root, with the setting home."
+  }
+}
+
+variable "artifacts_directory" {
+  description = "Directory of the built artifacts, with their manifest.json."
+  type        = string
+}
+
+variable "provision_directory" {
+  description = "Directory of the provisioning scripts."
+  type        = string
+}
+
+variable "host" {
+  description = "Address that every server binds to."
+  type        = string
+}
+
+variable "run_as" {
+  description = "Unprivileged user that the servers run as when the platform is started by root."
+  type        = string
+}
+
+variable "keep_data" {
+  description = "Whether destroy leaves the data on the disk."
+  type        = bool
+}

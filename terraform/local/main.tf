@@ -1,0 +1,105 @@
+# The platform as processes of this machine: no containers, no root.
+
+locals {
+  checkout = abspath("${path.root}/../..")
+  # What is below root's home cannot be read by the unprivileged user that the servers run as.
+  is_root = pathexpand("~") == "/root"
+  home = coalesce(var.home, local.is_root
+    ? "/var/lib/music-platform/${basename(local.checkout)}-${substr(sha256(local.checkout), 0, 8)}"
+    : "${local.checkout}/.platform"
+  )
+
+  port = { for name, number in {
+    kafka                      = 9092
+    kafka_controller           = 9093
+    schema_registry            = 8081
+    schema_registry_management = 8083
+    postgres                   = 5432
+    spark_master               = 7077
+    spark_master_ui            = 8080
+    spark_worker               = 7078
+    spark_worker_ui            = 8082
+    spark_job_ui               = 4040
+  } : name => number + var.port_offset }
+}
+
+module "supervisor" {
+  source = "../../modules/supervisor/local"
+
+  name                = var.name
+  home                = local.home
+  artifacts_directory = coalesce(var.artifacts_directory, "${local.checkout}/build/artifacts")
+  provision_directory = "${local.checkout}/scripts/provision"
+  host                = "127.0.0.1"
+  run_as              = var.run_as
+  keep_data           = var.keep_data
+}
+
+# A contract that the registry would refuse stops the deployment here, before anything is restarted.
+module "contract" {
+  source = "../../modules/contract/local"
+
+  target = module.supervisor.target
+}
+
+module "postgres" {
+  source = "../../modules/postgres/local"
+
+  target   = module.contract.target
+  port     = local.port.postgres
+  settings = var.postgres
+}
+
+module "kafka" {
+  source = "../../modules/kafka/local"
+
+  target          = module.contract.target
+  port            = local.port.kafka
+  controller_port = local.port.kafka_controller
+  settings        = var.kafka
+}
+
+module "schema_registry" {
+  source = "../../modules/schema_registry/local"
+
+  target          = module.contract.target
+  port            = local.port.schema_registry
+  management_port = local.port.schema_registry_management
+  storage         = module.postgres.registry_storage
+  settings        = var.schema_registry
+}
+
+module "spark" {
+  source = "../../modules/spark/local"
+
+  target         = module.contract.target
+  master_port    = local.port.spark_master
+  master_ui_port = local.port.spark_master_ui
+  worker_port    = local.port.spark_worker
+  worker_ui_port = local.port.spark_worker_ui
+  ui_port        = local.port.spark_job_ui
+  settings       = var.spark
+
+  kafka_bootstrap_servers = module.kafka.bootstrap_servers
+  schema_registry_url     = module.schema_registry.url
+  postgres_dsn            = module.postgres.dsn
+}
+
+module "producer" {
+  source = "../../modules/producer/local"
+  count  = var.producer_rate > 0 ? 1 : 0
+
+  target = module.contract.target
+  settings = {
+    rate  = var.producer_rate
+    users = var.producer_users
+    songs = var.producer_songs
+    seed  = var.producer_seed
+  }
+
+  kafka_bootstrap_servers = module.kafka.bootstrap_servers
+  schema_registry_url     = module.schema_registry.url
+
+  # Last: what it sends is seen at once.
+  depends_on = [module.spark]
+}

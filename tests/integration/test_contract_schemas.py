@@ -13,6 +13,8 @@ from music_contract.publish.waiting import RefusalError
 
 from tests.second_platform import SecondPlatform
 
+pytestmark = pytest.mark.integration
+
 WAIT_S = 30.0
 
 Schema = dict[str, Any]

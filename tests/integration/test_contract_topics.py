@@ -13,6 +13,8 @@ from music_contract.topics import STREAM_EVENTS, TOPICS, Topic
 
 from tests.second_platform import SecondPlatform
 
+pytestmark = pytest.mark.integration
+
 WAIT_S = 30.0
 
 Apply = Callable[[Topic], list[str]]

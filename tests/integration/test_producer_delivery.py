@@ -24,6 +24,8 @@ from music_producer.source import Record
 from tests.second_platform import SecondPlatform
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.integration
+
 COMMAND = Path(sys.executable).parent / "music-producer"
 SMALL_WORLD = ("--users", "40", "--songs", "50", "--seed", "4711")
 LIMIT_S = 60.0

@@ -1,6 +1,6 @@
 """How long an event takes from the producer to a row that a reader of PostgreSQL sees, everything running.
 
-    latency.py [--rate 500] [--seconds 120] [--warm-up 60]
+    python -m bench.latency [--rate 500] [--seconds 120] [--warm-up 60]
 
 Starts a platform of its own beside whatever runs, lets it warm up, and looks at the facts that were stored during the
 measured time. Visible is when the transaction of the batch ended (ops.batches.committed_at, written just before the
@@ -13,7 +13,6 @@ import argparse
 import json
 import os
 import platform as machine
-import sys
 import threading
 import time
 from pathlib import Path
@@ -22,11 +21,9 @@ from typing import Any
 import psycopg2
 from music_contract.topics import STREAM_EVENTS
 
+from tests import second_platform
+
 CHECKOUT = Path(__file__).parents[1]
-sys.path.insert(0, str(CHECKOUT))
-
-from tests import second_platform  # noqa: E402 - the checkout is not installed
-
 RESULT = CHECKOUT / "build" / "bench" / "latency.json"
 
 _QUERY = """

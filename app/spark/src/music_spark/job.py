@@ -65,11 +65,13 @@ class Job:
 
     def _run_once(self, run_id: UUID) -> None:
         """One query from start to end; faults are logged and noted."""
+        recorder = ProgressRecorder(self._settings.postgres_dsn.get_secret_value(), run_id)
         try:
             query = self._start(run_id)
         except (*Unreachable, WriterIsActive, KafkaException) as error:
             log.warning("the query cannot start yet: %s", " ".join(str(error).split()))
             return
+        self._spark.streams.addListener(recorder)
         try:
             while not self._stopping.is_set():
                 if query.awaitTermination(1):
@@ -81,6 +83,8 @@ class Job:
             log.error("the query failed: %s", error)
             self._note(run_id, "failed", reason[:2000])
             return
+        finally:
+            self._spark.streams.removeListener(recorder)
         if self._stopping.is_set():
             query.stop()
             self._note(run_id, "stopped", "the job was asked to stop")
@@ -103,7 +107,6 @@ class Job:
             stopping=self._stopping,
         )
         self._note(run_id, "started", f"from {start.offsets}")
-        self._spark.streams.addListener(ProgressRecorder(settings.postgres_dsn.get_secret_value(), run_id))
         records = source.read_topics(
             self._spark, settings.kafka_bootstrap_servers, start.offsets, settings.max_offsets_per_batch
         )

@@ -1,5 +1,7 @@
 """Looks at the machine before anything starts, and says in sentences what is missing and how to get it."""
 
+import json
+import os
 import shutil
 import sys
 from collections.abc import Callable, Collection, Mapping
@@ -11,10 +13,13 @@ from music_platform import java, ports
 from music_platform.errors import PlatformError
 from music_platform.instance import Instance
 from music_platform.progress import Progress
+from music_platform.settings import Value
 
 OLDEST_PYTHON = (3, 11)
-# `terraform_data` appeared in 1.4, mocked providers in tests in 1.7; OpenTofu counts alike.
-OLDEST_TERRAFORM = (1, 7)
+# What required_version of terraform/local says; OpenTofu counts alike.
+OLDEST_TERRAFORM = (1, 9)
+# The system allows 107; supervisord binds to the path with its process id behind it, then renames.
+LONGEST_SOCKET_PATH = 99
 GIB = 2**30
 # The platform takes up to 6 GiB resident when busy; it starts with less.
 MEMORY_TO_START = 4 * GIB
@@ -45,6 +50,7 @@ def run(
     if instance.is_local:
         if not ours:
             checks.append(require_memory)
+        checks.append(lambda: require_short_path(instance))
         checks.append(lambda: ports.require(wanted_ports, ours=ours))
     found: list[str] = []
     problems: list[str] = []
@@ -56,6 +62,26 @@ def run(
     if problems:
         raise PlatformError("\n".join(["This machine is not ready; nothing was started.", *problems]))
     progress.detail(", ".join(found))
+
+
+def ports_of(instance: Instance, values: Mapping[str, Value]) -> dict[str, int]:
+    """Return the ports that the instance's servers will listen on, by use."""
+    file = instance.root_module / "ports.json"
+    if not file.exists():
+        return {}
+    offset = int(values.get("port_offset", 0))
+    return {use.replace("_", " "): port + offset for use, port in json.loads(file.read_text()).items()}
+
+
+def require_short_path(instance: Instance) -> str:
+    """Return the home; raise a PlatformError when the socket of the supervisor would get too long a path."""
+    spare = LONGEST_SOCKET_PATH - len(os.fsencode(instance.supervisor_socket))
+    if spare < 0:
+        raise PlatformError(
+            f"The path {instance.directory} is {-spare} characters too long for the supervisor's socket in it: "
+            "choose a shorter one with `make up HOME_DIR=/a/short/path`."
+        )
+    return f"home {instance.home}"
 
 
 def require_python() -> str:

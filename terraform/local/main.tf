@@ -9,18 +9,8 @@ locals {
     : "${local.checkout}/.platform"
   )
 
-  port = { for name, number in {
-    kafka                      = 9092
-    kafka_controller           = 9093
-    schema_registry            = 8081
-    schema_registry_management = 8083
-    postgres                   = 5432
-    spark_master               = 7077
-    spark_master_ui            = 8080
-    spark_worker               = 7078
-    spark_worker_ui            = 8082
-    spark_job_ui               = 4040
-  } : name => number + var.port_offset }
+  # A file of their own: the command line looks whether they are free before anything starts.
+  port = { for name, number in jsondecode(file("${path.root}/ports.json")) : name => number + var.port_offset }
 }
 
 module "supervisor" {

@@ -15,7 +15,8 @@ from music_platform.running import outputs
 # Output of Terraform, what it is called here, whether it is a page for a browser.
 KNOWN: tuple[tuple[str, str, bool], ...] = (
     ("superset_url", "Superset", True),
-    ("spark_ui_url", "Spark, the stream job", True),
+    ("spark_ui_url", "Spark cluster", True),
+    ("spark_job_ui_url", "Spark stream job", True),
     ("spark_master_url", "Spark master", False),
     ("schema_registry_url", "Schema registry", False),
     ("kafka_bootstrap_servers", "Kafka", False),

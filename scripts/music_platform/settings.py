@@ -9,9 +9,10 @@ import json
 import os
 import re
 import shlex
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from music_platform.errors import PlatformError
 
@@ -25,7 +26,10 @@ OF_MAKE_ITSELF = frozenset({"COMPONENT", "PYTEST", "PYTHON", "UPGRADE"})
 
 @dataclass(frozen=True)
 class Setting:
-    """A setting: what the user writes, what it may be, and the Terraform variable that it sets (if any)."""
+    """A setting: what the user writes, what it may be, and the Terraform variable that it sets (if any).
+
+    A dot leads into a variable that is an object: spark.watermark_delay.
+    """
 
     name: str
     parse: Callable[[str], Value]
@@ -66,23 +70,23 @@ def switch(text: str) -> bool:
     return {"1": True, "0": False}[text]
 
 
+_SPAN = matching(r"[1-9]\d{0,5} (milliseconds?|seconds?|minutes?|hours?)")
+_A_SPAN = "a time such as '90 seconds' or '5 minutes' (in quotes)"
+
 SETTINGS: tuple[Setting, ...] = (
-    Setting(
-        "RATE",
-        whole_number(0, 1_000_000),
-        "events per second from 0 (no producer) to 1000000",
-        "producer_rate",
-    ),
+    Setting("RATE", whole_number(0, 1_000_000), "events per second, or 0 for no producer", "producer_rate"),
     Setting("USERS", whole_number(1, 10_000_000), "a number of users from 1 to 10000000", "producer_users"),
     Setting("SONGS", whole_number(1, 10_000_000), "a number of songs from 1 to 10000000", "producer_songs"),
-    Setting("SEED", whole_number(0, 2**63 - 1), "a whole number from 0 on", "producer_seed"),
-    Setting(
-        "PORT_OFFSET",
-        whole_number(0, 50_000),
-        "a whole number from 0 to 50000, added to every port",
-        "port_offset",
-    ),
+    Setting("SEED", whole_number(0, 2**53), "a whole number from 0 on", "producer_seed"),
+    Setting("PORT_OFFSET", whole_number(0, 50_000), "a whole number from 0 to 50000", "port_offset"),
     Setting("HOME_DIR", absolute_path, "a directory for the installed programs and the data", "home"),
+    Setting("WATERMARK_DELAY", _SPAN, _A_SPAN, "spark.watermark_delay"),
+    Setting("TRIGGER_INTERVAL", _SPAN, _A_SPAN, "spark.trigger_interval"),
+    Setting("WINDOW_CONTENT", _SPAN, _A_SPAN, "spark.windows.content"),
+    Setting("WINDOW_DEVICE", _SPAN, _A_SPAN, "spark.windows.device"),
+    Setting("WINDOW_LOCATION", _SPAN, _A_SPAN, "spark.windows.location"),
+    Setting("WINDOW_USER", _SPAN, _A_SPAN, "spark.windows.user"),
+    Setting("WINDOW_HOURLY", _SPAN, _A_SPAN, "spark.windows.hourly"),
     Setting("NAME", matching(r"[a-z][a-z0-9-]{0,30}"), "lower-case letters, digits and hyphens, at most 31"),
     Setting("ENV", matching(r"[a-z][a-z0-9_]*"), "the name of a folder of terraform/, such as local"),
     Setting("TF", matching(r"\S+"), "terraform, tofu or the path of one of them"),
@@ -133,14 +137,33 @@ def as_words(values: Mapping[str, Value | None]) -> str:
 
 
 def kept(file: Path) -> dict[str, Value]:
-    """Return the settings that an instance keeps, by their Terraform variable."""
+    """Return the settings that an instance keeps, by their Terraform variable (with dots into objects)."""
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
     except ValueError as error:
         raise PlatformError(f"{file} is not JSON ({error}): correct or delete it.") from error
-    return {name: value for name, value in content.items() if value is not None}
+    return dict(_flat(content))
+
+
+def _flat(content: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Value]]:
+    for name, value in content.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{name}.")
+        elif value is not None:
+            yield f"{prefix}{name}", value
+
+
+def _nested(values: Mapping[str, Value]) -> dict[str, Any]:
+    content: dict[str, Any] = {}
+    for path, value in values.items():
+        *objects, last = path.split(".")
+        place = content
+        for name in objects:
+            place = place.setdefault(name, {})
+        place[last] = value
+    return content
 
 
 def merged(old: Mapping[str, Value], new: Mapping[str, Value | None]) -> dict[str, Value]:
@@ -163,10 +186,10 @@ def keep(file: Path, values: Mapping[str, Value], *, name_all: bool) -> None:
     With `name_all` every other variable is written as null, which is Terraform's way to say "the default":
     without it the file that Terraform loads by itself for the default instance would count for this one too.
     """
-    content: dict[str, Value | None] = {}
+    content: dict[str, Any] = {}
     if name_all:
-        content = {setting.variable: None for setting in SETTINGS if setting.variable}
-    content.update(values)
+        content = {setting.variable.split(".")[0]: None for setting in SETTINGS if setting.variable}
+    content.update(_nested(values))
     file.parent.mkdir(parents=True, exist_ok=True)
     temporary = file.with_suffix(".new")
     temporary.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")
@@ -176,4 +199,5 @@ def keep(file: Path, values: Mapping[str, Value], *, name_all: bool) -> None:
 def in_words(values: Mapping[str, Value]) -> str:
     """Return kept settings as the user would write them."""
     names = {setting.variable: setting.name for setting in SETTINGS if setting.variable}
-    return " ".join(f"{names.get(variable, variable)}={value}" for variable, value in sorted(values.items()))
+    words = (f"{names.get(variable, variable)}={value}" for variable, value in sorted(values.items()))
+    return " ".join(shlex.quote(word) for word in words)

@@ -1,12 +1,15 @@
 """`make up`: check the machine, build, apply, wait until data flows, and show it."""
 
-from collections.abc import Mapping
+import subprocess
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import click
 import psutil
 
-from music_platform import artifacts, links, logs, preflight, processes, settings, warehouse
+from music_platform import artifacts, links, logs, preflight, processes, running, settings, warehouse
 from music_platform.applying import ApplyProgress
 from music_platform.errors import PlatformError
 from music_platform.instance import Instance
@@ -18,7 +21,7 @@ from music_platform.waiting import wait_for
 from music_platform.warehouse import Flow
 
 DATA_LIMIT_S = 180
-RESTART_LIMIT_S = 120
+SUPERVISOR_SCRIPT = Path("modules/supervisor/local/supervisor.sh")
 
 
 def up(instance: Instance, given: Mapping[str, Value | None], progress: Progress) -> None:
@@ -32,14 +35,15 @@ def up(instance: Instance, given: Mapping[str, Value | None], progress: Progress
         progress.step("Building the artifacts")
         artifacts.build(instance.checkout, progress)
         if instance.is_local:
-            _resume_supervisor(instance, progress)
+            _resume(instance, progress)
         _apply(instance, progress)
         if instance.is_local:
             _start_what_stands_still(instance, progress)
         values = instance.terraform().outputs()
-        flow = _wait_for_data(instance, progress, values) if kept.get("producer_rate") != 0 else None
+        has_producer = kept.get("producer_rate") != 0
+        flow = _wait_for_data(instance, values, progress, has_producer=has_producer)
     progress.step("The platform runs")
-    _report(values, flow)
+    _report(values, flow if has_producer else None)
 
 
 def check_machine(instance: Instance, given: Mapping[str, Value | None], progress: Progress) -> None:
@@ -53,8 +57,16 @@ def _own_processes(instance: Instance) -> list[psutil.Process]:
     return [*Supervisor(instance.supervisor_socket).processes(), *processes.belonging_to(instance.directory)]
 
 
-def _resume_supervisor(instance: Instance, progress: Progress) -> None:
-    """Start the supervisor again where Terraform believes that it runs, but the machine was rebooted."""
+def _resume(instance: Instance, progress: Progress) -> None:
+    """Start the processes again where Terraform believes that they run, but the machine was rebooted."""
+    if not running.is_applied(instance) or Supervisor(instance.supervisor_socket).pid():
+        return
+    progress.step("Starting the processes again: they were stopped, though not by `make down`")
+    processes.end(processes.belonging_to(instance.directory))
+    command = ["bash", str(instance.checkout / SUPERVISOR_SCRIPT), "start", str(instance.directory)]
+    result = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    if result.returncode:
+        raise PlatformError(f"The supervisor cannot be started: {result.stderr.strip()}")
 
 
 def _apply(instance: Instance, progress: Progress) -> None:
@@ -78,39 +90,62 @@ def _start_what_stands_still(instance: Instance, progress: Progress) -> None:
             supervisor.start(program.name)
 
 
-def _wait_for_data(instance: Instance, progress: Progress, values: Mapping[str, Any]) -> Flow:
-    progress.step("Waiting until data flows")
-    flow = wait_for(
-        lambda: _look(instance, str(values["postgres_readonly_dsn"])),
-        lambda seen: seen.flows,
+def _wait_for_data(
+    instance: Instance, values: Mapping[str, Any], progress: Progress, *, has_producer: bool
+) -> Flow:
+    """Wait until the stream reads (and, with a producer, all data flows); return what there is to show."""
+    progress.step("Waiting until data flows" if has_producer else "Waiting until the stream reads")
+    job_since = _job_since(instance)
+
+    def is_there(seen: Flow | str) -> bool:
+        if isinstance(seen, str) or seen.stream_started_at is None:
+            return False
+        reads = job_since is None or seen.stream_started_at > job_since
+        return reads and (seen.flows or not has_producer)
+
+    def look() -> Flow | str:
+        return _look(str(values["postgres_readonly_dsn"]))
+
+    seen = wait_for(
+        look,
+        is_there,
         limit_s=DATA_LIMIT_S,
         progress=progress,
-        describe=Flow.describe,
+        describe=lambda seen: seen if isinstance(seen, str) else seen.describe(),
     )
-    if not flow.flows:
+    if isinstance(seen, str) or not is_there(seen):
+        what = seen if isinstance(seen, str) else seen.describe()
+        problems = "\n".join(_obituaries(instance))
         raise PlatformError(
-            f"The platform runs, but after {DATA_LIMIT_S} s not all data flows: {flow.describe()}. "
-            "`make status` and `make logs` show more."
+            f"The platform was started, but after {DATA_LIMIT_S} s not all data flows: {what}. "
+            f"`make status` and `make logs` show more.\n{problems}".rstrip()
         )
+    return seen
+
+
+def _job_since(instance: Instance) -> datetime | None:
+    """Return when the process of the stream job started; None when it is no process of this machine."""
+    programs = Supervisor(instance.supervisor_socket).programs() if instance.is_local else []
+    return next((program.since for program in programs if program.name == "spark_job"), None)
+
+
+def _look(dsn: str) -> Flow | str:
+    """Return what the warehouse says, or why it says nothing yet."""
+    try:
+        with warehouse.connect(dsn) as connection:
+            flow = warehouse.flow(connection)
+    except PlatformError as problem:
+        return str(problem)
     return flow
 
 
-def _look(instance: Instance, dsn: str) -> Flow:
-    """Look at the warehouse; raise a PlatformError with the end of its log when a component has given up."""
-    if instance.is_local:
-        for program in Supervisor(instance.supervisor_socket).programs():
-            if program.state == "fatal":
-                raise PlatformError(_obituary(instance, program.name))
-    with warehouse.connect(dsn) as connection:
-        return warehouse.flow(connection)
-
-
-def _obituary(instance: Instance, name: str) -> str:
-    component = name.partition(":")[2] or name
-    lines = [line for file in logs.files(instance, component) for line in logs.last_lines(file, 15)]
-    return "\n".join(
-        [f"{name} cannot be kept running. The end of its log:", *(f"  {line}" for line in lines)]
-    )
+def _obituaries(instance: Instance) -> Iterator[str]:
+    """Tell, for every local component that does not run, the end of its log."""
+    for program in Supervisor(instance.supervisor_socket).programs() if instance.is_local else ():
+        if not program.runs:
+            yield f"{program.name} does not run ({program.explanation}). The end of its log:"
+            for file in logs.files(instance, program.name):
+                yield from (f"  {line}" for line in logs.last_lines(file, 10))
 
 
 def _report(values: Mapping[str, Any], flow: Flow | None) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypeAlias
 
 import psycopg2
@@ -36,6 +37,7 @@ class Rows:
 class Flow:
     """Whether data arrives: events per second of the last batches, and what is there to show."""
 
+    stream_started_at: datetime | None
     events_per_second: float
     newest_facts: Rows
     newest_windows: Rows
@@ -86,8 +88,12 @@ def query(connection: Connection, sql: str) -> Rows:
 
 def flow(connection: Connection) -> Flow:
     """Return what flows now."""
-    rate = query(connection, RATE)
-    return Flow(float(rate.rows[0][0]), query(connection, NEWEST_FACTS), query(connection, NEWEST_WINDOWS))
+    return Flow(
+        query(connection, STREAM_START).rows[0][0],
+        float(query(connection, RATE).rows[0][0]),
+        query(connection, NEWEST_FACTS),
+        query(connection, NEWEST_WINDOWS),
+    )
 
 
 def stream_health(connection: Connection) -> Rows:
@@ -99,6 +105,8 @@ def conservation(connection: Connection) -> Rows:
     """Return, for every topic, whether what was read is what was stored."""
     return query(connection, CONSERVATION)
 
+
+STREAM_START = "SELECT max(recorded_at) FROM ops.query_events WHERE kind = 'started'"
 
 # Batches come every few seconds: what came after the first of them is divided by the time since the first.
 RATE = """
@@ -118,7 +126,8 @@ FROM (
 CONSERVATION = """
 SELECT
     topic, sum(read)::bigint AS read, sum(facts)::bigint AS facts, sum(duplicates)::bigint AS duplicates,
-    sum(dead_letters)::bigint AS dead_letters, bool_and(balanced) AS balanced
+    sum(dimensions)::bigint AS dimensions, sum(dead_letters)::bigint AS dead_letters,
+    sum(missing)::bigint AS missing, bool_and(balanced) AS balanced
 FROM ops.conservation
 GROUP BY topic
 ORDER BY topic

@@ -62,7 +62,9 @@ def next_letter(reader: Consumer, sent: Message) -> Message | None:
     if letter is None or letter.error():
         return None
     headers = headers_of(letter)
-    is_ours = headers["partition"] == str(sent.partition()) and headers["offset"] == str(sent.offset())
+    is_ours = headers["source_partition"] == str(sent.partition()) and headers["source_offset"] == str(
+        sent.offset()
+    )
     return letter if is_ours else None
 
 

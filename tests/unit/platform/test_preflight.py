@@ -57,7 +57,7 @@ def test_an_old_terraform_is_named_with_its_version(tmp_path: Path) -> None:
     (tmp_path / "terraform" / "local").mkdir(parents=True)
     old = program(tmp_path / "bin", "terraform", """echo '{"terraform_version": "1.3.9"}'""")
     instance = Instance(checkout=tmp_path, home=tmp_path, terraform_binary=str(old))
-    with pytest.raises(PlatformError, match=r"has version 1\.3\.9; 1\.7 or newer is needed"):
+    with pytest.raises(PlatformError, match=r"has version 1\.3\.9; 1\.9 or newer is needed"):
         preflight.require_terraform(instance)
 
 
@@ -97,6 +97,12 @@ def test_an_unfit_java_is_refused_with_the_reason(
 def test_too_little_disk_is_answered_with_the_place_and_the_remedy(tmp_path: Path) -> None:
     with pytest.raises(PlatformError, match=f"free on the disk of {tmp_path} .*make up HOME_DIR="):
         preflight.require_disk(tmp_path / "not" / "yet" / "there", needed=2**60)
+
+
+def test_a_home_whose_path_is_too_long_for_a_socket_is_refused_with_the_remedy(tmp_path: Path) -> None:
+    instance = Instance(checkout=tmp_path, home=tmp_path / ("long-" * 20))
+    with pytest.raises(PlatformError, match=r"characters too long for the supervisor's socket .* HOME_DIR="):
+        preflight.require_short_path(instance)
 
 
 def test_too_little_memory_is_a_sentence() -> None:

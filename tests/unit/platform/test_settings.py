@@ -31,10 +31,11 @@ def test_settings_that_make_passes_count_and_words_behind_the_command_win(
 @pytest.mark.parametrize(
     ("word", "sentence"),
     [
-        ("RATE=fast", r"RATE=fast is not possible: RATE expects events per second from 0"),
+        ("RATE=fast", r"RATE=fast is not possible: RATE expects events per second, or 0 for no producer"),
         ("RATE=-1", r"RATE=-1 is not possible"),
         ("PORT_OFFSET=99999", r"PORT_OFFSET expects a whole number from 0 to 50000"),
         ("NAME=../x", r"NAME expects lower-case letters"),
+        ("WATERMARK_DELAY=soon", r"WATERMARK_DELAY expects a time such as '90 seconds'"),
         ("FORCE=yes", r"FORCE expects 1 \(do not ask\) or 0 \(ask\)"),
         ("RAET=5", r"There is no setting called RAET\. Did you mean RATE\?"),
         ("rate=5", r"There is no setting called rate\. Did you mean RATE\?"),
@@ -77,4 +78,15 @@ def test_a_broken_file_of_settings_is_named(tmp_path: Path) -> None:
 
 
 def test_settings_are_shown_as_the_user_writes_them() -> None:
-    assert settings.in_words({"producer_rate": 5, "home": "/data"}) == "HOME_DIR=/data RATE=5"
+    values = {"producer_rate": 5, "home": "/data", "spark.watermark_delay": "1 minute"}
+    assert settings.in_words(values) == "HOME_DIR=/data RATE=5 'WATERMARK_DELAY=1 minute'"
+
+
+def test_a_setting_inside_an_object_is_kept_beside_what_the_user_wrote_there(tmp_path: Path) -> None:
+    file = tmp_path / "settings.auto.tfvars.json"
+    file.write_text('{"spark": {"driver_memory": "2g", "windows": {"user": "1 hour"}}}')
+    given = settings.given(["WINDOW_CONTENT=1 minute", "WINDOW_USER="])
+    settings.keep(file, settings.merged(settings.kept(file), given), name_all=False)
+    assert json.loads(file.read_text()) == {
+        "spark": {"driver_memory": "2g", "windows": {"content": "1 minute"}}
+    }

@@ -52,7 +52,9 @@ _SHARES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 def measure(dsn: str, since: Any) -> tuple[int, dict[str, dict[str, float]]]:
     """Events whose batch was committed since then, and their delays in milliseconds: kind -> share -> value."""
     figures = ", ".join(
-        f"percentile_cont({share}) WITHIN GROUP (ORDER BY {column})" for column in _KINDS.values() for share in _SHARES.values()
+        f"percentile_cont({share}) WITHIN GROUP (ORDER BY {column})"
+        for column in _KINDS.values()
+        for share in _SHARES.values()
     )
     with psycopg2.connect(dsn) as connection, connection.cursor() as cursor:
         cursor.execute(_QUERY.format(figures=figures), {"topic": STREAM_EVENTS, "since": since})
@@ -71,7 +73,9 @@ def _wait(seconds: float, what: str) -> None:
 
 def main() -> None:
     """Measure, print, and write build/bench/latency.json."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rate", type=int, default=500, help="events per second (default: %(default)s)")
     parser.add_argument("--seconds", type=float, default=120, help="measured time (default: %(default)s)")
     parser.add_argument("--warm-up", type=float, default=60, help="time before it (default: %(default)s)")

@@ -82,12 +82,19 @@ def _bad_records() -> list[tuple[str, bytes | None]]:
 
 def _send(platform: SecondPlatform, values: list[bytes | None], largest: int = 1_000_000) -> None:
     producer = Producer(
-        {"bootstrap.servers": platform.kafka_bootstrap_servers, "acks": "all", "message.max.bytes": largest + 1000}
+        {
+            "bootstrap.servers": platform.kafka_bootstrap_servers,
+            "acks": "all",
+            "message.max.bytes": largest + 1000,
+        }
     )
     refused: list[str] = []
     for value in values:
         producer.produce(
-            STREAM_EVENTS, value, b"user-console", on_delivery=lambda error, _: refused.append(str(error)) if error else None
+            STREAM_EVENTS,
+            value,
+            b"user-console",
+            on_delivery=lambda error, _: refused.append(str(error)) if error else None,
         )
     assert producer.flush(30) == 0
     assert refused == []
@@ -114,10 +121,14 @@ def test_each_bad_record_becomes_a_dead_letter_with_its_reason_and_the_good_ones
     assert after.dead_letters - before.dead_letters == len(bad)
     assert after.balanced
     with audit.reader(platform.postgres_dsn) as cursor:
-        cursor.execute("SELECT reason FROM ops.dead_letters WHERE key = 'user-console' ORDER BY id DESC LIMIT %s", [len(bad)])
+        cursor.execute(
+            "SELECT reason FROM ops.dead_letters WHERE key = 'user-console' ORDER BY id DESC LIMIT %s",
+            [len(bad)],
+        )
         reasons = Counter(reason for (reason,) in cursor.fetchall())
         cursor.execute(
-            "SELECT count(*) FROM warehouse.stream_events WHERE event_id = ANY(%s::uuid[])", [[e["event_id"] for e in good]]
+            "SELECT count(*) FROM warehouse.stream_events WHERE event_id = ANY(%s::uuid[])",
+            [[e["event_id"] for e in good]],
         )
         assert cursor.fetchone() == (len(good),)
     print(f"reasons: {dict(reasons)}")
@@ -170,7 +181,9 @@ def test_a_value_of_the_largest_size_that_the_broker_takes_reaches_the_dead_lett
 
 
 @pytest.mark.integration
-def test_an_event_with_a_field_that_the_contract_does_not_know_is_stored_and_counted(platform: SecondPlatform) -> None:
+def test_an_event_with_a_field_that_the_contract_does_not_know_is_stored_and_counted(
+    platform: SecondPlatform,
+) -> None:
     def unknown_fields() -> int:
         with audit.reader(platform.postgres_dsn) as cursor:
             cursor.execute("SELECT coalesce(sum(unknown_fields), 0)::bigint FROM ops.partitions")

@@ -21,7 +21,9 @@ def window_start(times: pa.ChunkedArray, length: timedelta) -> pa.ChunkedArray:
     microseconds = length // timedelta(microseconds=1)
     ticks = pc.cast(times, pa.int64())
     # Integer division truncates towards zero: shift times before 1970 down by one window less a tick.
-    floor = pc.divide(pc.if_else(pc.less(ticks, 0), pc.subtract(ticks, microseconds - 1), ticks), microseconds)
+    floor = pc.divide(
+        pc.if_else(pc.less(ticks, 0), pc.subtract(ticks, microseconds - 1), ticks), microseconds
+    )
     return pc.cast(pc.multiply(floor, microseconds), TIMESTAMP)
 
 

@@ -11,8 +11,6 @@ from uuid import UUID
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from confluent_kafka.schema_registry.error import SchemaRegistryError
-from httpx import HTTPError
 from music_contract.topics import STREAM_EVENTS
 from psycopg2.extensions import cursor as Cursor
 
@@ -22,6 +20,7 @@ from music_spark.dead_letters import DeadLetterTopic, NotTaken
 from music_spark.families import Family
 from music_spark.ledger import Fate
 from music_spark.postgres import Unreachable, Writer, WriterIsActive
+from music_spark.registry import RegistryAway
 from music_spark.triage import Triaged, triage
 
 log = logging.getLogger(__name__)
@@ -32,7 +31,7 @@ _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST_PAUSE_S = 0.25
 _LONGEST_PAUSE_S = 5.0
 
-Passing = (*Unreachable, WriterIsActive, SchemaRegistryError, HTTPError, NotTaken)
+Passing = (*Unreachable, WriterIsActive, RegistryAway, NotTaken)
 """Faults that pass by themselves: a server is away, another job holds the lock."""
 
 
@@ -94,7 +93,10 @@ def _commit(context: Context, cursor: Cursor, batch_id: int, batch: pa.Table) ->
     fate = Fate()
     for (topic, partition), count in _rows_per_partition(batch):
         fate.counts["read"][topic, partition] = count
-    fate.add("dead_letters", ((letter.origin.topic, letter.origin.partition) for letter in sorted_records.dead_letters))
+    fate.add(
+        "dead_letters",
+        ((letter.origin.topic, letter.origin.partition) for letter in sorted_records.dead_letters),
+    )
     fate.add("unknown_fields", ((origin.topic, origin.partition) for origin in sorted_records.unknown_fields))
 
     watermark = _store(context, cursor, sorted_records, fate)
@@ -115,7 +117,9 @@ def _commit(context: Context, cursor: Cursor, batch_id: int, batch: pa.Table) ->
 
 
 def _rows_per_partition(batch: pa.Table) -> list[tuple[ledger.Partition, int]]:
-    rows = batch.select(["topic", "partition"]).group_by(["topic", "partition"]).aggregate([([], "count_all")])
+    rows = (
+        batch.select(["topic", "partition"]).group_by(["topic", "partition"]).aggregate([([], "count_all")])
+    )
     return [((row["topic"], row["partition"]), row["count_all"]) for row in rows.to_pylist()]
 
 

@@ -31,7 +31,12 @@ def record(cursor: Cursor, letters: Sequence[DeadLetter]) -> None:
         return
     now = fetch_value(cursor, "SELECT clock_timestamp()")
     schema = pa.schema(
-        [("topic", pa.string()), ("partition", pa.int32()), ("kafka_offset", pa.int64()), ("kafka_timestamp", TIMESTAMP)]
+        [
+            ("topic", pa.string()),
+            ("partition", pa.int32()),
+            ("kafka_offset", pa.int64()),
+            ("kafka_timestamp", TIMESTAMP),
+        ]
         + [("reason", pa.string()), ("detail", pa.string()), ("key", pa.binary()), ("payload", pa.binary())]
         + [("payload_bytes", pa.int64()), ("recorded_at", TIMESTAMP)]
     )

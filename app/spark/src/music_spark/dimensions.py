@@ -18,7 +18,14 @@ from music_spark.postgres import copy_in
 
 Record = Mapping[str, Any]
 
-_TABLES = {"user": "users", "artist": "artists", "album": "albums", "song": "songs", "device": "devices", "location": "locations"}
+_TABLES = {
+    "user": "users",
+    "artist": "artists",
+    "album": "albums",
+    "song": "songs",
+    "device": "devices",
+    "location": "locations",
+}
 _ARROW_TYPES = {"string": pa.string(), "integer": pa.int64(), "number": pa.float64(), "boolean": pa.bool_()}
 
 _TRACKED = ("subscription", "location_id")

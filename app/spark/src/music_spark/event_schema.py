@@ -13,7 +13,16 @@ from music_contract import schemas
 from music_contract.rules import MAX_FUTURE
 from pyspark.sql import Column
 from pyspark.sql import functions as F
-from pyspark.sql.types import BooleanType, DataType, DoubleType, LongType, MapType, StringType, StructField, StructType
+from pyspark.sql.types import (
+    BooleanType,
+    DataType,
+    DoubleType,
+    LongType,
+    MapType,
+    StringType,
+    StructField,
+    StructType,
+)
 
 EVENT = "stream-event"
 
@@ -31,7 +40,9 @@ JSON_OPTIONS = {"allowSingleQuotes": "false", "allowNonNumericNumbers": "false"}
 
 def struct_type() -> StructType:
     """The type that an event's JSON is parsed with: times stay text here, the contract fixes their notation."""
-    return StructType([StructField(name, _TYPES[rule["type"]]) for name, rule in schemas.fields(EVENT).items()])
+    return StructType(
+        [StructField(name, _TYPES[rule["type"]]) for name, rule in schemas.fields(EVENT).items()]
+    )
 
 
 def times() -> tuple[str, ...]:
@@ -60,7 +71,8 @@ def is_plain(event: Column, payload: Column, appended_at: Column) -> Column:
         F.substring(payload, -1, 1) == "}",
         *(check for name, rule in fields.items() for check in _checks(event[name], rule)),
         *(event[name].isNotNull() for name in schemas.load(EVENT)["required"]),
-        F.try_to_timestamp(event["event_time"]) <= appended_at + F.expr(f"INTERVAL {MAX_FUTURE.seconds} SECONDS"),
+        F.try_to_timestamp(event["event_time"])
+        <= appended_at + F.expr(f"INTERVAL {MAX_FUTURE.seconds} SECONDS"),
     ]
     return F.coalesce(reduce(and_, checks), F.lit(False))
 

@@ -42,7 +42,8 @@ def ensure_partitions(cursor: Cursor, days: set[date]) -> None:
     """Make the daily partitions that do not exist yet."""
     if days:
         cursor.execute(
-            "SELECT warehouse.ensure_stream_events_partition(day) FROM unnest(%s::date[]) AS day", [sorted(days)]
+            "SELECT warehouse.ensure_stream_events_partition(day) FROM unnest(%s::date[]) AS day",
+            [sorted(days)],
         )
 
 
@@ -50,7 +51,8 @@ def with_genres(cursor: Cursor, events: pa.Table) -> pa.Table:
     """Add the column genre: that of the song's record, as it is known now."""
     songs = pc.unique(events["song_id"])
     cursor.execute(
-        "SELECT song_id, genre FROM warehouse.songs WHERE song_id = ANY(%s) AND genre IS NOT NULL", [songs.to_pylist()]
+        "SELECT song_id, genre FROM warehouse.songs WHERE song_id = ANY(%s) AND genre IS NOT NULL",
+        [songs.to_pylist()],
     )
     known = cursor.fetchall()
     ids = pa.array([song for song, _ in known], pa.string())
@@ -77,4 +79,6 @@ def store(cursor: Cursor, events: pa.Table) -> tuple[pa.Table, pa.Table]:
     keys = ["partition", "offset"]
     schema = pa.schema([events.schema.field(name) for name in keys])
     repeated = pa.Table.from_pylist([dict(zip(keys, row, strict=True)) for row in resent], schema)
-    return events.join(repeated, keys, join_type="left anti"), events.join(repeated, keys, join_type="left semi")
+    return events.join(repeated, keys, join_type="left anti"), events.join(
+        repeated, keys, join_type="left semi"
+    )

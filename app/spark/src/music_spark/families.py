@@ -70,12 +70,19 @@ def declare(windows: Windows) -> dict[str, Family]:
         Family(
             "content_performance",
             windows.content,
-            (_content("song", "song_id"), _content("artist", "artist_id"), _content("album", "album_id"), GENRE_KEY),
+            (
+                _content("song", "song_id"),
+                _content("artist", "artist_id"),
+                _content("album", "album_id"),
+                GENRE_KEY,
+            ),
             {"listeners": "user_id"},
         ),
         # A device belongs to one listener: distinct counts would say nothing.
         Family("device", windows.device, _by("device_id"), {}),
-        Family("location", windows.location, _by("location_id"), {"listeners": "user_id", "songs": "song_id"}),
+        Family(
+            "location", windows.location, _by("location_id"), {"listeners": "user_id", "songs": "song_id"}
+        ),
         Family("hourly", windows.hourly, (), {"listeners": "user_id", "songs": "song_id"}),
     )
     return {family.table: family for family in families}

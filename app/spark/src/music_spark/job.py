@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 
 import pyarrow as pa
 from confluent_kafka import KafkaException
+from music_contract.topics import STREAM_EVENTS
 from psycopg2.extensions import cursor as Cursor
 from pyspark.errors import StreamingQueryException
 from pyspark.sql import DataFrame, SparkSession
@@ -58,7 +59,11 @@ class Job:
                 break
             if self._spark.sparkContext._jsc.sc().isStopped():  # type: ignore[union-attr]
                 raise RuntimeError("the Spark context has ended; the job ends too and is to be started again")
-            pause = _FIRST_PAUSE_S if time.monotonic() - began > _HEALTHY_AFTER_S else min(2 * pause, _LONGEST_PAUSE_S)
+            pause = (
+                _FIRST_PAUSE_S
+                if time.monotonic() - began > _HEALTHY_AFTER_S
+                else min(2 * pause, _LONGEST_PAUSE_S)
+            )
             log.info("the query starts again in %.1f s", pause)
             self._stopping.wait(pause)
         self._writer.close()
@@ -68,7 +73,7 @@ class Job:
         recorder = ProgressRecorder(self._settings.postgres_dsn.get_secret_value(), run_id)
         try:
             query = self._start(run_id)
-        except (*Unreachable, WriterIsActive, KafkaException) as error:
+        except (*batch.Passing, KafkaException) as error:
             log.warning("the query cannot start yet: %s", " ".join(str(error).split()))
             return
         self._spark.streams.addListener(recorder)
@@ -91,6 +96,7 @@ class Job:
 
     def _start(self, run_id: UUID) -> StreamingQuery:
         settings = self._settings
+        event_schema_ids = self._is_known_schema.of(STREAM_EVENTS)
         kafka = offsets.read_kafka(settings.kafka_bootstrap_servers, source.TOPICS)
         start = offsets.choose(kafka, self._writer.transaction(offsets.stored_positions))
         for kind, detail in start.findings:
@@ -113,7 +119,7 @@ class Job:
         trigger = f"{settings.trigger_interval.total_seconds() * 1000:.0f} milliseconds"
         log.info("run %s starts from %s", run_id, start.offsets)
         return (
-            source.parse(records)
+            source.parse(records, event_schema_ids)
             .writeStream.queryName(ledger.QUERY)
             .foreachBatch(_committer(context))
             .option("checkpointLocation", str(_fresh_scratch(settings.checkpoint_dir, run_id)))
@@ -137,7 +143,9 @@ def _committer(context: Context) -> Callable[[DataFrame, int], None]:
     def commit(frame: DataFrame, batch_id: int) -> None:
         nonlocal committed
         if batch_id != committed + 1:
-            raise RuntimeError(f"batch {batch_id} came after batch {committed}: the run ends before it leaves a gap")
+            raise RuntimeError(
+                f"batch {batch_id} came after batch {committed}: the run ends before it leaves a gap"
+            )
         began = time.monotonic()
         records: pa.Table = frame.toArrow()
         read = time.monotonic()

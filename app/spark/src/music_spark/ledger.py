@@ -31,7 +31,9 @@ Partition = tuple[str, int]
 class Fate:
     """What became of the records of a batch, per partition and kind of COUNTS."""
 
-    counts: dict[str, Counter[Partition]] = field(default_factory=lambda: {kind: Counter() for kind in COUNTS})
+    counts: dict[str, Counter[Partition]] = field(
+        default_factory=lambda: {kind: Counter() for kind in COUNTS}
+    )
 
     def add(self, kind: str, partitions: Iterable[Partition]) -> None:
         """Count one record of each partition named."""
@@ -81,8 +83,14 @@ def unseen(batch: pa.Table, known: Mapping[Partition, int]) -> pa.Table:
 
 
 def record(
-    cursor: Cursor, run_id: UUID, batch_id: int, batch: pa.Table, fate: Fate, known: Mapping[Partition, int],
-    topic_ids: Mapping[str, str], watermark: datetime | None,
+    cursor: Cursor,
+    run_id: UUID,
+    batch_id: int,
+    batch: pa.Table,
+    fate: Fate,
+    known: Mapping[Partition, int],
+    topic_ids: Mapping[str, str],
+    watermark: datetime | None,
 ) -> dict[Partition, int]:
     """Write a batch into the ledger and move the positions; the records missing before it, per partition."""
     missing: dict[Partition, int] = {}
@@ -95,7 +103,9 @@ def record(
         if TOPICS[topic].cleanup_policy == "delete" and span.first > start:
             missing[key] = span.first - start
         counts = (fate.counts[kind][key] for kind in COUNTS)
-        rows.append((topic, partition, topic_ids[topic], span.last + 1, span.first, *counts, missing.get(key, 0)))
+        rows.append(
+            (topic, partition, topic_ids[topic], span.last + 1, span.first, *counts, missing.get(key, 0))
+        )
     columns = ", ".join(COUNTS)
     sums = ", ".join(f"{kind} = p.{kind} + excluded.{kind}" for kind in (*COUNTS, "missing"))
     execute_values(

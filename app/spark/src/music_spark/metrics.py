@@ -21,8 +21,15 @@ from music_spark.postgres import copy_in, copy_out
 
 FACT_COLUMNS = pa.schema(
     [("event_time", TIMESTAMP)]
-    + [(name, pa.string()) for name in ("user_id", "song_id", "artist_id", "album_id", "genre", "device_id", "location_id")]
-    + [(source, pa.int64() if source == "ms_played" else pa.bool_()) for source in MEASURES.values() if source]
+    + [
+        (name, pa.string())
+        for name in ("user_id", "song_id", "artist_id", "album_id", "genre", "device_id", "location_id")
+    ]
+    + [
+        (source, pa.int64() if source == "ms_played" else pa.bool_())
+        for source in MEASURES.values()
+        if source
+    ]
 )
 """What aggregation needs of a fact."""
 
@@ -60,13 +67,19 @@ def _upsert(cursor: Cursor, family: Family, deltas: pa.Table, watermark: datetim
     for name, values in lists.items():
         known = stored[name]
         pairs = [sketches.updated(known.get(row), seen) for row, seen in enumerate(values.to_pylist())]
-        deltas = deltas.set_column(deltas.column_names.index(name), name, pa.array([n for n, _ in pairs], pa.int64()))
-        deltas = deltas.append_column(f"{name}_sketch", pa.array([sketch for _, sketch in pairs], pa.binary()))
+        deltas = deltas.set_column(
+            deltas.column_names.index(name), name, pa.array([n for n, _ in pairs], pa.int64())
+        )
+        deltas = deltas.append_column(
+            f"{name}_sketch", pa.array([sketch for _, sketch in pairs], pa.binary())
+        )
     copy_in(cursor, f"staged_{family.table}", deltas)
     conflict = ", ".join(("window_start", *family.key_columns))
     columns = [name for name in deltas.column_names if name != "ordinal"]
     sums = [f"{measure} = m.{measure} + excluded.{measure}" for measure in MEASURES]
-    replaced = [f"{name}{suffix} = excluded.{name}{suffix}" for name in family.distinct for suffix in ("", "_sketch")]
+    replaced = [
+        f"{name}{suffix} = excluded.{name}{suffix}" for name in family.distinct for suffix in ("", "_sketch")
+    ]
     cursor.execute(
         f"""INSERT INTO metrics.{family.table} AS m ({", ".join(columns)}, is_final, updated_at)
             SELECT {", ".join(columns)}, window_end <= %s, clock_timestamp() FROM staged_{family.table}
@@ -93,7 +106,8 @@ def close_windows(cursor: Cursor, families: Iterable[Family], watermark: datetim
     """Mark the windows final that the watermark has passed."""
     for family in families:
         cursor.execute(
-            f"UPDATE metrics.{family.table} SET is_final = true WHERE NOT is_final AND window_end <= %s", [watermark]
+            f"UPDATE metrics.{family.table} SET is_final = true WHERE NOT is_final AND window_end <= %s",
+            [watermark],
         )
 
 

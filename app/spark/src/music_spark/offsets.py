@@ -40,7 +40,9 @@ def read_kafka(bootstrap_servers: str, topics: tuple[str, ...]) -> KafkaState:
     admin = AdminClient({"bootstrap.servers": bootstrap_servers, "socket.timeout.ms": int(_LIMIT_S * 1000)})
     state = KafkaState()
     partitions: list[TopicPartition] = []
-    for name, future in admin.describe_topics(TopicCollection(list(topics)), request_timeout=_LIMIT_S).items():
+    for name, future in admin.describe_topics(
+        TopicCollection(list(topics)), request_timeout=_LIMIT_S
+    ).items():
         description = future.result()
         state.topic_ids[name] = str(description.topic_id)
         partitions += [TopicPartition(name, partition.id) for partition in description.partitions]
@@ -54,7 +56,9 @@ def read_kafka(bootstrap_servers: str, topics: tuple[str, ...]) -> KafkaState:
 def stored_positions(cursor: Cursor) -> dict[tuple[str, int, str], int]:
     """(topic, partition, topic id) -> next offset, of all incarnations."""
     cursor.execute("SELECT topic, partition, topic_id, position FROM ops.partitions")
-    return {(topic, partition, topic_id): position for topic, partition, topic_id, position in cursor.fetchall()}
+    return {
+        (topic, partition, topic_id): position for topic, partition, topic_id, position in cursor.fetchall()
+    }
 
 
 def choose(kafka: KafkaState, stored: Mapping[tuple[str, int, str], int]) -> Start:
@@ -70,13 +74,18 @@ def choose(kafka: KafkaState, stored: Mapping[tuple[str, int, str], int]) -> Sta
     present = {(topic, topic_id) for topic, _, topic_id in stored}
     for topic, topic_id in kafka.topic_ids.items():
         if topic in former and (topic, topic_id) not in present:
-            findings.append(("topic_recreated", f"{topic} was recreated; it is read from its first record on"))
+            findings.append(
+                ("topic_recreated", f"{topic} was recreated; it is read from its first record on")
+            )
     for (topic, partition), earliest in sorted(kafka.earliest.items()):
         position = stored.get((topic, partition, kafka.topic_ids[topic]))
         latest = kafka.latest[topic, partition]
         if position is not None and position > latest:
             findings.append(
-                ("records_missing", f"{topic}, partition {partition}, ends at {latest}, before our position {position}")
+                (
+                    "records_missing",
+                    f"{topic}, partition {partition}, ends at {latest}, before our position {position}",
+                )
             )
         start = earliest if position is None else min(max(position, earliest), latest)
         offsets.setdefault(topic, {})[str(partition)] = start

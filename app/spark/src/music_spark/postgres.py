@@ -62,7 +62,9 @@ class Writer:
             with connection, connection.cursor() as cursor:
                 cursor.execute("SELECT pg_try_advisory_lock(%s)", [WRITER_LOCK])
                 if not _one(cursor):
-                    raise WriterIsActive("another stream job writes to this warehouse; this one waits for its end")
+                    raise WriterIsActive(
+                        "another stream job writes to this warehouse; this one waits for its end"
+                    )
                 self._on_connect(cursor)
         except BaseException:
             connection.close()
@@ -104,7 +106,9 @@ def copy_in(cursor: Cursor, table: str, rows: pa.Table) -> None:
 
 
 def _as_hex(column: pa.ChunkedArray) -> pa.Array:
-    return pa.array([None if value is None else "\\x" + value.hex() for value in column.to_pylist()], pa.string())
+    return pa.array(
+        [None if value is None else "\\x" + value.hex() for value in column.to_pylist()], pa.string()
+    )
 
 
 def copy_out(cursor: Cursor, query: str, schema: pa.Schema) -> pa.Table:
@@ -116,7 +120,11 @@ def copy_out(cursor: Cursor, query: str, schema: pa.Schema) -> pa.Table:
         return schema.empty_table()
     # PostgreSQL writes booleans as t and f, and times with +00 behind them.
     convert = pa.csv.ConvertOptions(
-        column_types=schema, true_values=["t"], false_values=["f"], strings_can_be_null=True, quoted_strings_can_be_null=False
+        column_types=schema,
+        true_values=["t"],
+        false_values=["f"],
+        strings_can_be_null=True,
+        quoted_strings_can_be_null=False,
     )
     return pa.csv.read_csv(buffer, pa.csv.ReadOptions(column_names=schema.names), convert_options=convert)
 

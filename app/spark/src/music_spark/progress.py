@@ -71,7 +71,9 @@ class ProgressRecorder(StreamingQueryListener):
 
     def _write(self, row: list[object]) -> None:
         if self._connection is None:
-            self._connection = psycopg2.connect(self._dsn, application_name="music-stream-progress", connect_timeout=5)
+            self._connection = psycopg2.connect(
+                self._dsn, application_name="music-stream-progress", connect_timeout=5
+            )
             self._connection.autocommit = True
         with self._connection.cursor() as cursor:
             cursor.execute(

@@ -9,6 +9,10 @@ from music_contract.topics import TOPICS
 _NOT_FOUND = 404
 
 
+class RegistryAway(Exception):
+    """The registry did not answer, or not with an answer: to be asked again."""
+
+
 class KnownSchemas:
     """Answers from memory where it can: an id, once registered, never changes its meaning.
 
@@ -20,7 +24,7 @@ class KnownSchemas:
         self._known: set[tuple[str, int]] = set()
 
     def __call__(self, topic: str, schema_id: int) -> bool:
-        """Whether the id is one of the topic's schemas; an exception of the client when the registry is away."""
+        """Whether the id is one of the topic's schemas; RegistryAway when nobody can say."""
         if (topic, schema_id) in self._known:
             return True
         try:
@@ -28,8 +32,24 @@ class KnownSchemas:
         except SchemaRegistryError as error:
             if error.http_status_code == _NOT_FOUND:
                 return False
-            raise
+            raise RegistryAway(f"the schema registry answers with an error: {error}") from error
+        except Exception as error:
+            # The client passes on what its HTTP library raises, and which library that is differs by version.
+            raise RegistryAway(f"the schema registry does not answer: {error}") from error
         if any(version.subject == TOPICS[topic].subject for version in versions):
             self._known.add((topic, schema_id))
             return True
         return False
+
+    def of(self, topic: str) -> frozenset[int]:
+        """The ids that the topic's schemas have now; an exception of the client when the registry is away."""
+        subject = TOPICS[topic].subject
+        try:
+            versions = self._client.get_versions(subject)
+        except SchemaRegistryError as error:
+            if error.http_status_code == _NOT_FOUND:
+                return frozenset()
+            raise
+        ids = frozenset(self._client.get_version(subject, version).schema_id for version in versions)
+        self._known |= {(topic, schema_id) for schema_id in ids}
+        return ids

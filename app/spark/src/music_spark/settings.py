@@ -26,7 +26,9 @@ def parse_duration(value: object) -> object:
 
 def _dividing_a_day(value: timedelta) -> timedelta:
     if value < timedelta(seconds=1) or timedelta(days=1) % value:
-        raise ValueError("a window's length must divide a day into equal parts, such as 1 minute, 5 minutes or 1 hour")
+        raise ValueError(
+            "a window's length must divide a day into equal parts, such as 1 minute, 5 minutes or 1 hour"
+        )
     return value
 
 

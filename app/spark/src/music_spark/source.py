@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import orjson
 from music_contract.rules import MAX_VALUE_BYTES
 from music_contract.topics import STREAM_EVENTS
@@ -36,8 +38,13 @@ def read_topics(
     )
 
 
-def parse(records: DataFrame) -> DataFrame:
+def parse(records: DataFrame, event_schema_ids: Collection[int]) -> DataFrame:
     """Take records apart and parse events.
+
+    Args:
+        records: the Kafka source's columns.
+        event_schema_ids: the schemas of the event topic that the registry is known to have. An event of any other
+            comes whole, so that it can become a dead letter as it came.
 
     Returns:
         topic, partition, offset, timestamp (when the broker appended it), schema_id (null for bare JSON) and either
@@ -48,7 +55,8 @@ def parse(records: DataFrame) -> DataFrame:
     framed = (F.length("value") >= _PREFIX_BYTES) & (F.substring(F.col("value"), 1, 1) == F.lit(b"\x00"))
     # The four bytes after the magic byte, big-endian.
     schema_id = F.conv(F.hex(F.substring(F.col("value"), 2, 4)), 16, 10).cast("long")
-    readable = (F.col("topic") == STREAM_EVENTS) & (F.length("value") <= MAX_VALUE_BYTES)
+    of_known_schema = ~framed | schema_id.isin(*event_schema_ids)
+    readable = (F.col("topic") == STREAM_EVENTS) & (F.length("value") <= MAX_VALUE_BYTES) & of_known_schema
     payload = F.when(framed, F.expr(f"substring(value, {_PREFIX_BYTES + 1})")).otherwise(F.col("value"))
     parsed = records.select(
         "topic",
@@ -79,7 +87,9 @@ def _typed_event() -> Column:
     moments = event_schema.times()
     return F.struct(
         *(
-            F.to_timestamp(F.col("event")[name]).alias(name) if name in moments else F.col("event")[name].alias(name)
+            F.to_timestamp(F.col("event")[name]).alias(name)
+            if name in moments
+            else F.col("event")[name].alias(name)
             for name in event_schema.struct_type().names
             if name != "experiments"
         ),

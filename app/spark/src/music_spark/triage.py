@@ -78,13 +78,12 @@ def triage(batch: pa.Table, is_known_schema: Callable[[str, int], bool]) -> Tria
     `is_known_schema(topic, schema_id)` says whether the registry has that schema for the topic; it may raise where it
     cannot know.
     """
-    unknown = _unknown_schema_rows(batch, is_known_schema)
-    plain = pc.and_not(pc.is_valid(batch["event"]), unknown)
+    plain = pc.is_valid(batch["event"])
     events = [_plain_events(batch.filter(plain))]
     triaged = Triaged(events=events[0])
     looked_at: list[dict[str, Any]] = []
-    rest = batch.filter(pc.invert(plain)).append_column("unknown_schema", unknown.filter(pc.invert(plain)))
-    for row in rest.drop_columns(["event"]).to_pylist():
+    rest = batch.filter(pc.invert(plain)).drop_columns(["event"])
+    for row in rest.append_column("unknown_schema", _unknown_schema_rows(rest, is_known_schema)).to_pylist():
         _look_at(row, triaged, looked_at)
     if looked_at:
         events.append(pa.Table.from_pylist(looked_at, schema=event_arrow_schema()))
@@ -121,7 +120,9 @@ def _look_at(row: Mapping[str, Any], triaged: Triaged, events: list[dict[str, An
     value: bytes | None = row["value"]
 
     def refuse(reason: str, detail: str) -> None:
-        triaged.dead_letters.append(DeadLetter(origin, reason, detail, row["key"], value, row["value_bytes"] or 0))
+        triaged.dead_letters.append(
+            DeadLetter(origin, reason, detail, row["key"], value, row["value_bytes"] or 0)
+        )
 
     if not value:
         if origin.topic != STREAM_EVENTS and value is None:
@@ -133,7 +134,9 @@ def _look_at(row: Mapping[str, Any], triaged: Triaged, events: list[dict[str, An
         refuse(Reason.UNKNOWN_SCHEMA, f"the registry has no schema {row['schema_id']} for {origin.topic}")
         return
     if row["value_bytes"] > len(value):
-        refuse(Reason.TOO_LARGE, f"the value has {row['value_bytes']} bytes; at most {MAX_VALUE_BYTES} are read")
+        refuse(
+            Reason.TOO_LARGE, f"the value has {row['value_bytes']} bytes; at most {MAX_VALUE_BYTES} are read"
+        )
         return
     record = schemas.read(schema, wire.unframe(value)[1], now=origin.appended_at)
     if isinstance(record, schemas.Rejection):
@@ -164,7 +167,9 @@ def _event_row(record: dict[str, Any], origin: Origin) -> dict[str, Any]:
 def _derive(events: pa.Table) -> pa.Table:
     """Add what the contract defines on top of its fields."""
     played, duration = events["ms_played"], events["song_duration_ms"]
-    completed = pc.greater_equal(pc.cast(played, pa.float64()), pc.multiply(pc.cast(duration, pa.float64()), COMPLETED_SHARE))
+    completed = pc.greater_equal(
+        pc.cast(played, pa.float64()), pc.multiply(pc.cast(duration, pa.float64()), COMPLETED_SHARE)
+    )
     long_enough = pc.greater_equal(played, STREAM_MIN_MS)
     stream = pc.if_else(pc.less(duration, STREAM_MIN_MS), completed, long_enough)
     source = pc.fill_null(events["source"], SIMULATOR)

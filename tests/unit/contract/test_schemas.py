@@ -92,6 +92,11 @@ def test_a_moment_in_another_notation_is_a_bad_value(moment: str) -> None:
     assert reason_of(started_at=moment) == Reason.BAD_VALUE
 
 
+def test_a_line_end_after_an_id_is_a_bad_value() -> None:
+    assert reason_of(user_id="user-1") is None
+    assert reason_of(user_id="user-1\n") == Reason.BAD_VALUE
+
+
 def test_a_uuid_of_another_version_is_a_bad_value() -> None:
     assert reason_of(event_id="01937000-0000-4000-8000-000000000001") == Reason.BAD_VALUE
 

@@ -57,7 +57,7 @@ class Job:
             self._run_once(uuid4())
             if self._stopping.is_set():
                 break
-            if self._spark.sparkContext._jsc.sc().isStopped():  # type: ignore[union-attr]
+            if self._spark.sparkContext._jsc.sc().isStopped():
                 raise RuntimeError("the Spark context has ended; the job ends too and is to be started again")
             pause = (
                 _FIRST_PAUSE_S

@@ -46,8 +46,9 @@ def read_kafka(bootstrap_servers: str, topics: tuple[str, ...]) -> KafkaState:
         description = future.result()
         state.topic_ids[name] = str(description.topic_id)
         partitions += [TopicPartition(name, partition.id) for partition in description.partitions]
-    for spec, into in ((OffsetSpec.earliest(), state.earliest), (OffsetSpec.latest(), state.latest)):
-        answers = admin.list_offsets({partition: spec for partition in partitions}, request_timeout=_LIMIT_S)
+    first, end = OffsetSpec.earliest(), OffsetSpec.latest()  # type: ignore[no-untyped-call]
+    for spec, into in ((first, state.earliest), (end, state.latest)):
+        answers = admin.list_offsets(dict.fromkeys(partitions, spec), request_timeout=_LIMIT_S)
         for partition, answer in answers.items():
             into[partition.topic, partition.partition] = answer.result().offset
     return state

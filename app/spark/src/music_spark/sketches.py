@@ -19,9 +19,9 @@ def updated(serialised: bytes | None, values: Iterable[str]) -> tuple[int, bytes
     sketch = hll_sketch.deserialize(serialised) if serialised else hll_sketch(LG_K, tgt_hll_type.HLL_4)
     for value in values:
         sketch.update(value)
-    return round(sketch.get_estimate()), sketch.serialize_compact()
+    return round(float(sketch.get_estimate())), sketch.serialize_compact()
 
 
 def estimate(serialised: bytes) -> int:
     """The rounded distinct count of a serialised sketch."""
-    return round(hll_sketch.deserialize(serialised).get_estimate())
+    return round(float(hll_sketch.deserialize(serialised).get_estimate()))

@@ -61,3 +61,10 @@ def test_a_report_replaces_the_one_before_it(tmp_path: Path) -> None:
     report.write(path, {"acknowledged_events": 2})
     assert json.loads(path.read_text()) == {"acknowledged_events": 2}
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MUSIC_PRODUCER_RATE", "")
+    monkeypatch.setenv("MUSIC_PRODUCER_REPORT", "")
+    settings = read_settings(NEEDED)
+    assert (settings.rate, settings.report) == (200.0, None)

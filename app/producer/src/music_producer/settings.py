@@ -21,7 +21,9 @@ class SettingsError(Exception):
 class Settings(BaseSettings):
     """Everything that can be set; each field is a variable and a command line option."""
 
-    model_config = SettingsConfigDict(env_prefix=_PREFIX, populate_by_name=True, extra="forbid")
+    model_config = SettingsConfigDict(
+        env_prefix=_PREFIX, populate_by_name=True, env_ignore_empty=True, extra="forbid"
+    )
 
     rate: float = Field(200.0, gt=0, description="events a second; inf is as fast as can be")
     users: int = Field(10_000, ge=1, le=10_000_000, description="listeners")

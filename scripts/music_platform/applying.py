@@ -5,6 +5,9 @@ import re
 from music_platform.progress import Progress
 from music_platform.terraform import Event
 
+# The command of a provisioner, and Terraform's word that a provisioner with secrets shows no output.
+NOT_FOR_PEOPLE = ("Executing: [", "(output suppressed")
+
 
 class ApplyProgress:
     """Turns the events of an apply or a destroy into lines such as `kafka: creating the topics`."""
@@ -20,7 +23,7 @@ class ApplyProgress:
             self.changes += 1
         elif event.kind == "apply_start":
             self._started.setdefault(component(event.address), self._progress.elapsed)
-        elif event.kind == "provision_progress" and not event.text.startswith("Executing: ["):
+        elif event.kind == "provision_progress" and not event.text.startswith(NOT_FOR_PEOPLE):
             self._say(event)
         elif event.kind == "apply_complete":
             self._done(event)
@@ -34,8 +37,9 @@ class ApplyProgress:
     def _say(self, event: Event) -> None:
         if text := event.text.rstrip():
             name = component(event.address)
-            # The provisioning scripts begin their lines with their component: once is enough.
-            self._progress.detail(text if text.startswith(f"{name}:") else f"{name}: {text}")
+            # The scripts begin their lines with their service (kafka, spark_job): once is enough.
+            speaker = text.partition(": ")[0]
+            self._progress.detail(text if speaker.startswith(name) else f"{name}: {text}")
 
     def _done(self, event: Event) -> None:
         name = component(event.address)

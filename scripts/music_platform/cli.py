@@ -44,7 +44,7 @@ def selected(words: tuple[str, ...]) -> tuple[Instance, dict[str, settings.Value
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")  # read in main, for all
 def commands(debug: bool) -> None:
     """Start, watch and stop the music analytics platform.
 
@@ -148,9 +148,9 @@ def output(words: tuple[str, ...], name: str | None) -> None:
 def main() -> NoReturn:
     """Run the command line; an error is a sentence on standard error and a non-zero exit."""
     signal.signal(signal.SIGTERM, _interrupt)
-    debug = "--debug" in sys.argv[1:]
+    debug = "--debug" in sys.argv
     try:
-        commands(standalone_mode=False)
+        commands([word for word in sys.argv[1:] if word != "--debug"], standalone_mode=False)
     except (PlatformError, click.ClickException, OSError) as error:
         if debug:
             raise
@@ -162,6 +162,15 @@ def main() -> NoReturn:
             err=True,
         )
         sys.exit(EXIT_INTERRUPTED)
+    except Exception as error:
+        if debug:
+            raise
+        click.echo(
+            f"This is a fault of the command line itself ({type(error).__name__}: {error}). "
+            "With --debug it shows where; please report it.",
+            err=True,
+        )
+        sys.exit(EXIT_FAILED)
     sys.exit(0)
 
 

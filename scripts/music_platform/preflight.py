@@ -78,8 +78,8 @@ def require_short_path(instance: Instance) -> str:
     spare = LONGEST_SOCKET_PATH - len(os.fsencode(instance.supervisor_socket))
     if spare < 0:
         raise PlatformError(
-            f"The path {instance.directory} is {-spare} characters too long for the supervisor's socket in it: "
-            "choose a shorter one with `make up HOME_DIR=/a/short/path`."
+            f"The path {instance.directory} is {-spare} characters too long for the supervisor's socket in "
+            "it: choose a shorter one with `make up HOME_DIR=/a/short/path`."
         )
     return f"home {instance.home}"
 

@@ -106,18 +106,20 @@ def _wait_for_data(
     def look() -> Flow | str:
         return _look(str(values["postgres_readonly_dsn"]))
 
+    def describe(seen: Flow | str) -> str:
+        return seen if isinstance(seen, str) else seen.describe()
+
     seen = wait_for(
         look,
         is_there,
         limit_s=DATA_LIMIT_S,
         progress=progress,
-        describe=lambda seen: seen if isinstance(seen, str) else seen.describe(),
+        describe=describe,
     )
     if isinstance(seen, str) or not is_there(seen):
-        what = seen if isinstance(seen, str) else seen.describe()
         problems = "\n".join(_obituaries(instance))
         raise PlatformError(
-            f"The platform was started, but after {DATA_LIMIT_S} s not all data flows: {what}. "
+            f"The platform was started, but after {DATA_LIMIT_S} s not all data flows: {describe(seen)}. "
             f"`make status` and `make logs` show more.\n{problems}".rstrip()
         )
     return seen

@@ -45,9 +45,10 @@ def test_a_mistake_is_answered_with_a_sentence_and_a_failing_exit(
 
 
 def test_the_traceback_is_shown_when_it_is_asked_for() -> None:
-    result = run("--debug", "up", "RATE=fast")
-    assert result.returncode != 0
-    assert "Traceback" in result.stderr
+    for words in (["--debug", "up", "RATE=fast"], ["up", "RATE=fast", "--debug"]):
+        result = run(*words)
+        assert result.returncode != 0
+        assert "Traceback" in result.stderr
 
 
 def test_a_command_outside_a_checkout_says_so(tmp_path: Path) -> None:

@@ -22,6 +22,8 @@ logfile={directory}/supervisord.log
 pidfile={directory}/supervisord.pid
 [unix_http_server]
 file={directory}/supervisor.sock
+[supervisorctl]
+serverurl=unix://{directory}/supervisor.sock
 [rpcinterface:supervisor]
 supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
 [program:sleeper]
@@ -70,10 +72,14 @@ def test_a_running_program_is_shown_with_its_start_and_the_memory_of_its_whole_t
     assert not loser.runs and loser.memory == 0 and "Exited too quickly" in loser.explanation
 
 
-def test_a_program_that_was_stopped_can_be_started_again(supervisor: Supervisor) -> None:
-    sleeper = supervisor.programs()[1]
-    assert sleeper.pid is not None
-    supervisor.start("loser")
+def test_a_program_that_was_stopped_can_be_started_again(supervisor: Supervisor, tmp_path: Path) -> None:
+    control = [sys.executable, "-m", "supervisor.supervisorctl", "-c", str(tmp_path / "supervisord.conf")]
+    subprocess.run([*control, "stop", "sleeper"], check=True, capture_output=True)
+    assert supervisor.programs()[1].state == "stopped"
+
+    supervisor.start("sleeper")
+
+    wait_until(lambda: supervisor.programs()[1].runs, 10, "a running sleeper")
     with pytest.raises(PlatformError, match=r"The supervisor refused startProcess.*ALREADY_STARTED"):
         supervisor.start("sleeper")
 

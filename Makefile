@@ -10,7 +10,7 @@ PYTHON ?= python3
 BOOTSTRAP := build/bootstrap
 UV := $(BOOTSTRAP)/bin/uv
 OWN_PACKAGES := app/contract app/producer app/spark scripts
-LOCKS := contract migrations producer schema_registry spark
+LOCKS := contract installer migrations producer schema_registry spark
 
 .PHONY: setup
 setup: .venv/.stamp ## Make .venv with everything that development needs

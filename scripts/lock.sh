@@ -30,5 +30,5 @@ compile() {
 compile bootstrap
 compile dev
 for component in "$@"; do
-  compile "$component" --constraint requirements/dev.txt
+  compile "$component" --constraint requirements/dev.txt --constraint requirements/bootstrap.txt
 done

@@ -37,6 +37,9 @@ class Component:
     own: Sequence[str] = ()
 
 
+# The lock of the program that installs wheels on a target. It is shipped beside them, not among them.
+INSTALLER = "installer"
+
 COMPONENTS = {
     "kafka": Component(folders=["jars/kafka"]),
     "schema_registry": Component(folders=["registry"], lock="schema_registry"),
@@ -125,11 +128,10 @@ class _Build:
             for component in COMPONENTS.values()
             if component.lock
         }
-        cache = _cache()
-        with _exclusive(cache):
-            wheelhouse = artifacts_wheels.Wheelhouse(
-                cache / f"wheels-{sys.implementation.cache_tag}", self._builder
-            )
+        locks[INSTALLER] = self._checkout / "requirements" / f"{INSTALLER}.txt"
+        directory = _cache() / f"wheels-{sys.implementation.cache_tag}"
+        with _exclusive(directory):
+            wheelhouse = artifacts_wheels.Wheelhouse(directory, self._builder)
             return wheelhouse.provide(locks, self._artifacts / "wheels", self._progress)
 
     def _files_of(
@@ -144,6 +146,7 @@ class _Build:
         if wheels:
             yield from wheels
             yield self._requirements(name, wheels)
+            yield from locked[INSTALLER]
 
     def _requirements(self, name: str, wheels: Sequence[Path]) -> Path:
         file = self._artifacts / "requirements" / f"{name}.txt"

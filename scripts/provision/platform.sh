@@ -119,16 +119,33 @@ manifest() {
   python3 "$PROVISION_DIR/manifest.py" "$1" "$MUSIC_ARTIFACTS_DIR" "${2:-}"
 }
 
+# installer DIRECTORY: unpacks the program that installs wheels into a directory, and prints where it is.
+installer() {
+  python3 -m zipfile -e "$MUSIC_ARTIFACTS_DIR"/wheels/uv-*.whl "$1" || fail "the installer's wheel cannot be unpacked."
+  chmod +x "$1"/uv-*.data/scripts/uv
+  echo "$1"/uv-*.data/scripts/uv
+}
+
+# install_wheels COMPONENT WHERE...: installs the component's wheels from the artifacts and from nowhere else; WHERE
+# are options that say into what.
+install_wheels() {
+  local component=$1 temporary uv
+  shift
+  temporary=$(mktemp -d)
+  uv=$(installer "$temporary")
+  # --no-config and --no-index: the machine's own settings must not bring in an index.
+  "$uv" pip install --quiet --no-config --no-cache --offline --no-index --no-deps --link-mode copy --compile-bytecode \
+    --find-links "$MUSIC_ARTIFACTS_DIR/wheels" --require-hashes \
+    --requirement "$MUSIC_ARTIFACTS_DIR/requirements/$component.txt" "$@"
+  rm -rf "$temporary"
+}
+
 # install_python COMPONENT DIRECTORY: makes DIRECTORY/venv with the component's packages, without a network.
 install_python() {
   local component=$1 directory=$2 python
   python=$(find_python)
-  "$python" -m venv "$directory/venv" >/dev/null ||
-    fail "$python cannot make virtual environments: install its venv module (Debian: apt-get install python3-venv)."
-  # --isolated: the machine's own pip settings must not bring in another index.
-  "$directory/venv/bin/python" -m pip --isolated install --quiet --disable-pip-version-check --no-index --no-deps \
-    --find-links "$MUSIC_ARTIFACTS_DIR/wheels" --require-hashes \
-    --requirement "$MUSIC_ARTIFACTS_DIR/requirements/$component.txt"
+  "$python" -m venv --without-pip "$directory/venv"
+  install_wheels "$component" --python "$directory/venv/bin/python"
 }
 
 # find_python: the first Python of the version that the wheels are for which the unprivileged user can run too

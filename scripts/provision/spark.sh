@@ -23,9 +23,7 @@ install_cluster() {
 }
 
 install_job() {
-  "$MUSIC_OPT_DIR/venv/bin/python" -m pip --isolated install --quiet --disable-pip-version-check --no-index --no-deps \
-    --find-links "$MUSIC_ARTIFACTS_DIR/wheels" --require-hashes --target "$1/lib" \
-    --requirement "$MUSIC_ARTIFACTS_DIR/requirements/spark_job.txt"
+  install_wheels spark_job --python "$MUSIC_OPT_DIR/venv/bin/python" --target "$1/lib"
 }
 
 install() {

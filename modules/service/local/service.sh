@@ -33,8 +33,9 @@ control() {
   "$checkout/.venv/bin/supervisorctl" -c "$SERVICE_INSTANCE/etc/supervisord.conf" "$@"
 }
 
+# state: RUNNING, BACKOFF, STOPPED, …; empty when the supervisor does not know the service.
 state() {
-  control status "$SERVICE_NAME" 2>/dev/null | awk '{print $2}' || true
+  control status "$SERVICE_NAME" 2>/dev/null | awk '$2 != "ERROR" {print $2}' || true
 }
 
 # load SETTINGS_FILE: exports the service's settings and secrets.
@@ -113,17 +114,25 @@ give_up() {
   exit 1
 }
 
+# The number of its present process; empty while there is none.
+process() {
+  control status "$SERVICE_NAME" 2>/dev/null | sed -n 's/.* RUNNING  *pid \([0-9]*\),.*/\1/p'
+}
+
 await_health() {
-  local started=$EPOCHREALTIME deadline=$((SECONDS + SERVICE_HEALTHY_WITHIN)) next_word=$((SECONDS + 10)) crashes=0 answer
+  local started=$EPOCHREALTIME deadline=$((SECONDS + SERVICE_HEALTHY_WITHIN)) next_word=$((SECONDS + 10))
+  local last="" now ends=0 answer
   while true; do
-    case $(state) in
-      RUNNING) crashes=0 ;;
-      BACKOFF) crashes=$((crashes + 1)) ;;
-    esac
-    if ((crashes >= 8)); then
-      give_up "it ends right after its start."
+    now=$(process)
+    # Another process than before, or none while the supervisor pauses before the next try: the last one has ended.
+    if [[ -n $last && $now != "$last" ]] || [[ $(state) == BACKOFF ]]; then
+      ends=$((ends + 1))
     fi
-    if answer=$(provision "$settings_file" health 2>&1) && [[ $(state) == RUNNING ]]; then
+    last=$now
+    if ((ends > 4)); then
+      give_up "it ends again and again right after its start."
+    fi
+    if answer=$(provision "$settings_file" health 2>&1) && [[ -n $now && $now == "$(process)" ]]; then
       say "healthy after $(awk -v a="$started" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.1f", b - a }') s"
       return
     fi

@@ -23,9 +23,10 @@ def summary(
     started_ms: int,
     now_ms: int,
     event_seconds: float,
+    history_events: int,
     finished: bool,
 ) -> dict[str, Any]:
-    """Return the report; `event_seconds` is how long events have flowed so far."""
+    """Return the report; `event_seconds` is how long live events have flowed so far, after the history's."""
     tally = delivery.tally
     events = tally.acknowledged[STREAM_EVENTS]
     return {
@@ -39,9 +40,10 @@ def summary(
         "target_rate": settings.rate if math.isfinite(settings.rate) else None,
         "acknowledged": dict(tally.acknowledged),
         "acknowledged_events": events,
+        "history_events": history_events,
         "acknowledged_dimensions": tally.acknowledged.total() - events,
         "unacknowledged": delivery.unacknowledged,
-        "events_per_s": round(events / event_seconds, 1) if event_seconds > 0 else 0.0,
+        "events_per_s": round((events - history_events) / event_seconds, 1) if event_seconds > 0 else 0.0,
         "smallest_event_time": _text(tally.smallest_event_time_ms),
         "largest_event_time": _text(tally.largest_event_time_ms),
         "resent": tally.resent,

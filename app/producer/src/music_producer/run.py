@@ -6,7 +6,9 @@ import logging
 import time
 from collections.abc import Iterable, Mapping
 
-from music_producer import report
+from music_contract.topics import STREAM_EVENTS
+
+from music_producer import history, report
 from music_producer.delivery import Delivery, RecordRefusedError
 from music_producer.pacing import Pace
 from music_producer.playback import Simulation
@@ -14,6 +16,7 @@ from music_producer.registry import schema_ids
 from music_producer.settings import Settings
 from music_producer.source import EventSource, Record
 from music_producer.stopping import Stop
+from music_producer.topic import has_records
 from music_producer.world import dimension_records, make_world
 
 _log = logging.getLogger(__name__)
@@ -44,7 +47,10 @@ def run(settings: Settings, stop: Stop) -> bool:
     live = _LiveRun(settings, stop, ids)
     try:
         live.publish_dimensions(dimension_records(world))
-        live.produce_events(Simulation(world))
+        source = Simulation(world)
+        if settings.history:
+            live.produce_history(source)
+        live.produce_events(source)
         return live.finish()
     except RecordRefusedError:
         live.write_report(finished=False)
@@ -66,6 +72,7 @@ class _LiveRun:
         self._started_ms = _wall_ms()
         self._began = time.monotonic()
         self._events_began: float | None = None
+        self._history_events = 0
         self._reported = self._logged = self._began
         self.write_report(finished=False)
 
@@ -81,6 +88,26 @@ class _LiveRun:
             self._delivery.tally.acknowledged.total(),
             time.monotonic() - self._began,
         )
+
+    def produce_history(self, source: EventSource) -> None:
+        """Send the events of the time before now, as fast as can be, into a topic that has none yet.
+
+        A topic with events has its past: a restart adds no second one. A kill in the midst leaves a past that
+        is shorter, never a doubled one.
+        """
+        if has_records(self._settings.bootstrap_servers, STREAM_EVENTS, self._stop):
+            return
+        now_ms = _wall_ms()
+        for moment_ms, count in history.moments(now_ms, self._settings.history, self._settings.history_rate):
+            if self._stop.asked:
+                break
+            for record in source.batch(count, moment_ms):
+                self._delivery.send(record)
+                self._history_events += 1
+            self._delivery.serve(0)
+            self._keep_report()
+        self._delivery.flush()
+        _log.info("Kafka has %d events of the %g s before", self._history_events, self._settings.history)
 
     def produce_events(self, source: EventSource) -> None:
         """Send the source's events at the rate, until the duration, the count or a stop ends it."""
@@ -143,6 +170,7 @@ class _LiveRun:
             started_ms=self._started_ms,
             now_ms=_wall_ms(),
             event_seconds=flowed,
+            history_events=self._history_events,
             finished=finished,
         )
         report.write(self._settings.report, summary)

@@ -31,6 +31,12 @@ class Settings(BaseSettings):
     seed: int = Field(1, ge=0, lt=2**63, description="the same seed makes the same listeners and catalogue")
     duration: float = Field(0.0, ge=0, description="seconds after which it ends; 0 is never")
     events: int = Field(0, ge=0, description="events after which it ends; 0 is never")
+    history: float = Field(
+        0.0,
+        ge=0,
+        description="seconds of the past to fill with events first, when the topic has none yet; 0 is none",
+    )
+    history_rate: float = Field(10.0, gt=0, le=1_000_000, description="events a second of that past")
     report: Path | None = Field(None, description="file for a JSON report of what was acknowledged")
     bootstrap_servers: str = Field(
         min_length=1,

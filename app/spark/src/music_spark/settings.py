@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _UNITS = {"millisecond": 0.001, "second": 1.0, "minute": 60.0, "hour": 3600.0, "day": 86400.0}
@@ -33,7 +33,7 @@ def _dividing_a_day(value: timedelta) -> timedelta:
 
 
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
-WindowLength = Annotated[Duration, Field(description="Length of a window"), BeforeValidator(parse_duration)]
+WindowLength = Annotated[Duration, AfterValidator(_dividing_a_day)]
 
 
 class Windows(BaseSettings):
@@ -46,11 +46,6 @@ class Windows(BaseSettings):
     location: WindowLength = timedelta(minutes=1)
     user: WindowLength = timedelta(hours=1)
     hourly: WindowLength = timedelta(hours=1)
-
-    def model_post_init(self, _context: object) -> None:
-        """Refuse lengths that do not tile a day."""
-        for name in type(self).model_fields:
-            _dividing_a_day(getattr(self, name))
 
 
 class Settings(BaseSettings):

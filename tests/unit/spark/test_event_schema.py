@@ -1,0 +1,22 @@
+"""Spark's view of the event contract follows the JSON Schema document."""
+
+from music_contract import schemas
+from music_spark import event_schema, families
+from music_spark.metrics import FACT_COLUMNS
+from music_spark.settings import Windows
+
+EVENT = "stream-event"
+
+
+def test_spark_parses_exactly_the_contracts_fields() -> None:
+    assert event_schema.struct_type().names == list(schemas.fields(EVENT))
+
+
+def test_the_moments_are_the_contracts_date_times() -> None:
+    assert event_schema.times() == ("event_time", "started_at", "produced_at")
+
+
+def test_every_family_reads_columns_that_aggregation_gets() -> None:
+    for family in families.declare(Windows()).values():
+        sources = {key.source for key in family.keys} | set(family.distinct.values())
+        assert sources <= set(FACT_COLUMNS.names), family.table

@@ -1,0 +1,70 @@
+"""Where a run begins, from what PostgreSQL stored and what Kafka holds."""
+
+import pytest
+from music_spark.offsets import KafkaState, choose
+
+EVENTS, USERS = "music.stream-events", "music.users"
+
+
+def kafka(*held: tuple[str, int, int, int], event_topic_id: str = "first") -> KafkaState:
+    """A broker's state: (topic, partition, earliest, latest) each."""
+    return KafkaState(
+        topic_ids={EVENTS: event_topic_id, USERS: "users"},
+        earliest={(topic, partition): earliest for topic, partition, earliest, _ in held},
+        latest={(topic, partition): latest for topic, partition, _, latest in held},
+    )
+
+
+def test_a_new_warehouse_reads_every_partition_from_its_first_record() -> None:
+    start = choose(kafka((EVENTS, 0, 0, 10), (EVENTS, 1, 4, 4), (USERS, 0, 2, 9)), {})
+    assert start.offsets == {EVENTS: {"0": 0, "1": 4}, USERS: {"0": 2}}
+    assert start.findings == []
+
+
+def test_a_run_goes_on_at_the_stored_position() -> None:
+    start = choose(
+        kafka((EVENTS, 0, 0, 10), (USERS, 0, 0, 9)), {(EVENTS, 0, "first"): 7, (USERS, 0, "users"): 9}
+    )
+    assert start.offsets == {EVENTS: {"0": 7}, USERS: {"0": 9}}
+    assert start.findings == []
+
+
+def test_where_kafka_no_longer_has_the_position_the_first_record_it_has_is_next() -> None:
+    start = choose(kafka((EVENTS, 0, 50, 80)), {(EVENTS, 0, "first"): 7})
+    assert start.offsets == {EVENTS: {"0": 50}}
+
+
+def test_a_partition_that_was_added_is_read_from_its_first_record() -> None:
+    start = choose(kafka((EVENTS, 0, 0, 10), (EVENTS, 1, 3, 5)), {(EVENTS, 0, "first"): 10})
+    assert start.offsets == {EVENTS: {"0": 10, "1": 3}}
+    assert start.findings == []
+
+
+def test_a_recreated_topic_is_read_from_its_first_record_and_said_so_once() -> None:
+    held = kafka((EVENTS, 0, 0, 100), (EVENTS, 1, 0, 100), event_topic_id="second")
+    start = choose(held, {(EVENTS, 0, "first"): 70, (EVENTS, 1, "first"): 80})
+    assert start.offsets == {EVENTS: {"0": 0, "1": 0}}
+    assert [kind for kind, _ in start.findings] == ["topic_recreated"]
+    assert EVENTS in start.findings[0][1]
+
+
+def test_a_topic_that_was_recreated_long_ago_goes_on_at_its_own_position() -> None:
+    stored = {(EVENTS, 0, "first"): 70, (EVENTS, 0, "second"): 5}
+    start = choose(kafka((EVENTS, 0, 0, 9), event_topic_id="second"), stored)
+    assert start.offsets == {EVENTS: {"0": 5}}
+    assert start.findings == []
+
+
+def test_a_position_behind_kafkas_end_is_said_and_the_end_is_next() -> None:
+    start = choose(
+        kafka((EVENTS, 0, 0, 60), (EVENTS, 1, 0, 60)), {(EVENTS, n, "first"): 60 + n for n in (0, 1)}
+    )
+    assert start.offsets == {EVENTS: {"0": 60, "1": 60}}
+    assert [kind for kind, _ in start.findings] == ["records_missing"]
+    assert "partition 1" in start.findings[0][1]
+    assert "61" in start.findings[0][1]
+
+
+@pytest.mark.parametrize(("earliest", "latest"), [(0, 0), (5, 5), (60, 60)])
+def test_an_empty_partition_starts_at_its_end(earliest: int, latest: int) -> None:
+    assert choose(kafka((EVENTS, 0, earliest, latest)), {}).offsets == {EVENTS: {"0": latest}}

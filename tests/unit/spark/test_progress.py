@@ -1,0 +1,30 @@
+"""How far the stream is behind, from Spark's offset documents."""
+
+import json
+
+import pytest
+from music_spark.progress import lag_by_partition
+
+
+def test_the_lag_of_each_partition_is_what_waits_behind_the_batch() -> None:
+    end = {"music.users": {"0": 5}, "music.stream-events": {"0": 100, "1": 7}}
+    latest = {"music.users": {"0": 5}, "music.stream-events": {"0": 130, "1": 8}}
+    assert lag_by_partition(json.dumps(end), json.dumps(latest)) == {
+        "music.users/0": 0,
+        "music.stream-events/0": 30,
+        "music.stream-events/1": 1,
+    }
+
+
+def test_of_a_partition_that_was_never_read_all_waits() -> None:
+    latest = {"music.stream-events": {"0": 3, "1": 4}, "music.users": {"0": 2}}
+    assert lag_by_partition(json.dumps({"music.stream-events": {"0": 3}}), json.dumps(latest)) == {
+        "music.stream-events/0": 0,
+        "music.stream-events/1": 4,
+        "music.users/0": 2,
+    }
+
+
+@pytest.mark.parametrize("latest", ["", "null", None])
+def test_without_the_brokers_end_nothing_is_said(latest: str) -> None:
+    assert lag_by_partition('{"music.users": {"0": 5}}', latest) == {}

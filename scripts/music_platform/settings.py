@@ -77,6 +77,12 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("RATE", whole_number(0, 1_000_000), "events per second, or 0 for no producer", "producer_rate"),
     Setting("USERS", whole_number(1, 10_000_000), "a number of users from 1 to 10000000", "producer_users"),
     Setting("SONGS", whole_number(1, 10_000_000), "a number of songs from 1 to 10000000", "producer_songs"),
+    Setting(
+        "HISTORY",
+        whole_number(0, 604_800),
+        "seconds of the past from 0 to 604800 that a new platform is filled with",
+        "producer_history",
+    ),
     Setting("SEED", whole_number(0, 2**53), "a whole number from 0 on", "producer_seed"),
     Setting("PORT_OFFSET", whole_number(0, 50_000), "a whole number from 0 to 50000", "port_offset"),
     Setting("HOME_DIR", absolute_path, "a directory for the installed programs and the data", "home"),

@@ -85,6 +85,8 @@ module "producer" {
     users = var.producer_users
     songs = var.producer_songs
     seed  = var.producer_seed
+
+    history = var.producer_history
   }
 
   kafka_bootstrap_servers = module.kafka.bootstrap_servers

@@ -111,6 +111,18 @@ variable "producer_seed" {
   }
 }
 
+variable "producer_history" {
+  description = "Seconds of the past that the producer fills with events when the topic has none yet, so that a new platform has closed windows of an hour; 0 fills none."
+  type        = number
+  default     = 9000
+  nullable    = false
+
+  validation {
+    condition     = var.producer_history >= 0 && var.producer_history <= 604800
+    error_message = "The history must be from 0 to 604800 seconds (a week): write for example 9000."
+  }
+}
+
 # ----------------------------------------------------------------------------------------------------------------------
 # Servers
 # ----------------------------------------------------------------------------------------------------------------------

@@ -19,5 +19,6 @@ module "service" {
     MUSIC_PRODUCER_USERS          = var.settings.users
     MUSIC_PRODUCER_SONGS          = var.settings.songs
     MUSIC_PRODUCER_SEED           = var.settings.seed
+    MUSIC_PRODUCER_HISTORY        = var.settings.history
   }
 }

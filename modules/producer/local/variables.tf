@@ -19,6 +19,8 @@ variable "settings" {
     users = optional(number)
     songs = optional(number)
     seed  = optional(number)
+
+    history = optional(number)
   })
   default  = {}
   nullable = false

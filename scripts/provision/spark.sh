@@ -75,7 +75,6 @@ spark.executor.cores                      ${MUSIC_SPARK_EXECUTOR_CORES:-2}
 spark.ui.port                             $MUSIC_SPARK_UI_PORT
 # Taken ports are an error, not a reason to listen somewhere else.
 spark.port.maxRetries                     0
-spark.local.dir                           $MUSIC_DATA_DIR/job/tmp
 spark.sql.warehouse.dir                   $MUSIC_DATA_DIR/job/warehouse
 spark.pyspark.python                      $MUSIC_OPT_DIR/venv/bin/python
 spark.executorEnv.PYTHONPATH              $MUSIC_SPARK_JOB_DIR/lib
@@ -86,6 +85,8 @@ spark.sql.streaming.stateStore.rocksdb.changelogCheckpointing.enabled  true
 spark.sql.shuffle.partitions              ${MUSIC_SHUFFLE_PARTITIONS:-2}
 # A stream's event log grows without end.
 spark.eventLog.enabled                    false
+# A progress bar has no place in a log.
+spark.ui.showConsoleProgress              false
 # What the user interface remembers is memory of the driver.
 spark.ui.retainedJobs                     100
 spark.ui.retainedStages                   100

@@ -58,6 +58,10 @@ provision() (
 )
 
 secrets() {
+  rm -f "$secrets_file"
+  if [[ -z $SERVICE_SECRETS ]]; then
+    return
+  fi
   umask 077
   printf '%s\n' "$SERVICE_SECRETS" >"$secrets_file.new"
   mv "$secrets_file.new" "$secrets_file"

@@ -1,0 +1,154 @@
+# The components' modules: each refuses a wrong setting with its own sentence.
+
+variables {
+  target = {
+    instance_directory  = "/tmp/music-platform-test/instances/test"
+    opt_directory       = "/tmp/music-platform-test/opt"
+    artifacts_directory = "/tmp/music-platform-test/artifacts"
+    provision_directory = "../../scripts/provision"
+    contract_directory  = "/tmp/music-platform-test/opt/contract"
+    host                = "127.0.0.1"
+    run_as              = "nobody"
+    supervisor          = "test"
+    digests             = {}
+  }
+  kafka_bootstrap_servers = "127.0.0.1:9092"
+  schema_registry_url     = "http://127.0.0.1:8081/apis/ccompat/v7"
+  postgres_dsn            = "postgresql://music_app:secret@127.0.0.1:5432/music"
+}
+
+run "kafka_refuses_a_heap_without_a_unit_and_a_privileged_port" {
+  command = plan
+
+  module {
+    source = "../../modules/kafka/local"
+  }
+
+  variables {
+    port            = 92
+    controller_port = 9093
+    settings        = { heap = "512" }
+  }
+
+  expect_failures = [var.port, var.settings]
+}
+
+run "kafka_refuses_a_topic_without_partitions" {
+  command = plan
+
+  module {
+    source = "../../modules/kafka/local"
+  }
+
+  variables {
+    port            = 9092
+    controller_port = 9093
+    settings        = { topics = { "music.users" = { partitions = 0 } } }
+  }
+
+  expect_failures = [var.settings]
+}
+
+run "kafka_passes_changed_topics_to_the_contract" {
+  command = plan
+
+  module {
+    source = "../../modules/kafka/local"
+  }
+
+  variables {
+    port            = 9092
+    controller_port = 9093
+    settings        = { topics = { "music.users" = { partitions = 6 }, "music.stream-events" = { retention_ms = 3600000 } } }
+  }
+
+  assert {
+    condition     = terraform_data.topics.triggers_replace.overrides == "music.stream-events.retention_ms=3600000 music.users.partitions=6"
+    error_message = "The overrides are: ${terraform_data.topics.triggers_replace.overrides}."
+  }
+}
+
+run "postgres_refuses_the_registrys_database" {
+  command = plan
+
+  module {
+    source = "../../modules/postgres/local"
+  }
+
+  variables {
+    port     = 5432
+    settings = { database = "registry" }
+  }
+
+  expect_failures = [var.settings]
+}
+
+run "spark_refuses_memory_without_a_unit" {
+  command = plan
+
+  module {
+    source = "../../modules/spark/local"
+  }
+
+  variables {
+    master_port    = 7077
+    master_ui_port = 8080
+    worker_port    = 7078
+    worker_ui_port = 8082
+    ui_port        = 4040
+    settings       = { worker_memory = "2 GB" }
+  }
+
+  expect_failures = [var.settings]
+}
+
+run "spark_refuses_a_window_of_no_metric_family" {
+  command = plan
+
+  module {
+    source = "../../modules/spark/local"
+  }
+
+  variables {
+    master_port    = 7077
+    master_ui_port = 8080
+    worker_port    = 7078
+    worker_ui_port = 8082
+    ui_port        = 4040
+    settings       = { windows = { song = "5 minutes" } }
+  }
+
+  expect_failures = [var.settings]
+}
+
+run "the_producer_refuses_a_rate_of_zero" {
+  command = plan
+
+  module {
+    source = "../../modules/producer/local"
+  }
+
+  variables {
+    settings = { rate = 0 }
+  }
+
+  expect_failures = [var.settings]
+}
+
+run "a_setting_that_would_break_the_settings_file_is_refused" {
+  command = plan
+
+  module {
+    source = "../../modules/service/local"
+  }
+
+  variables {
+    name        = "kafka"
+    script      = "kafka.sh"
+    component   = "kafka"
+    data_name   = "kafka"
+    environment = { MUSIC_KAFKA_HOST = "it's" }
+  }
+
+  expect_failures = [var.environment]
+}

@@ -1,0 +1,132 @@
+"""The provisioning scripts: what they install, refuse and write, without any server."""
+
+import stat
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Script = Callable[..., "subprocess.CompletedProcess[str]"]
+CHECKOUT = Path(__file__).resolve().parents[3]
+
+
+def settings_in(file: Path) -> dict[str, str]:
+    lines = [line for line in file.read_text().splitlines() if line and not line.startswith("#")]
+    return dict(line.split("=", 1) for line in lines)
+
+
+@pytest.fixture
+def formatted(tmp_path: Path) -> None:
+    """Storage that looks as if a broker had formatted it, so that `configure` needs no Java."""
+    (tmp_path / "data" / "log").mkdir(parents=True)
+    (tmp_path / "data" / "log" / "meta.properties").touch()
+
+
+def test_a_component_is_installed_once(script: Script, tmp_path: Path) -> None:
+    first, second = script("kafka.sh", "install"), script("kafka.sh", "install")
+
+    assert first.returncode == 0, first.stderr
+    assert "installed kafka" in first.stdout
+    assert (tmp_path / "opt" / "kafka" / "broker.jar").read_text() == "a broker"
+    assert (second.returncode, second.stdout) == (0, "")
+
+
+def test_an_artifact_that_was_changed_on_its_way_is_refused(
+    script: Script, artifacts: Path, tmp_path: Path
+) -> None:
+    (artifacts / "jars" / "kafka" / "broker.jar").write_text("something else")
+
+    result = script("kafka.sh", "install")
+
+    assert result.returncode != 0
+    assert "broker.jar was refused: its sha256 is" in result.stderr
+    assert not (tmp_path / "opt" / "kafka").exists()
+
+
+def test_a_missing_artifact_is_named(script: Script, artifacts: Path) -> None:
+    (artifacts / "jars" / "kafka" / "broker.jar").unlink()
+
+    result = script("kafka.sh", "install")
+
+    assert result.returncode != 0
+    assert "broker.jar is missing" in result.stderr
+
+
+def test_an_installation_that_broke_off_is_repeated(script: Script, tmp_path: Path) -> None:
+    script("kafka.sh", "install")
+    (tmp_path / "opt" / "kafka" / ".installed").unlink()
+
+    assert "installed kafka" in script("kafka.sh", "install").stdout
+
+
+def test_a_missing_setting_is_named(script: Script) -> None:
+    result = script("kafka.sh", "configure", MUSIC_KAFKA_PORT=None)
+
+    assert result.returncode != 0
+    assert "the setting MUSIC_KAFKA_PORT is missing" in result.stderr
+
+
+@pytest.mark.usefixtures("formatted")
+@pytest.mark.parametrize(
+    ("brokers", "replicas", "in_sync"), [(1, "1", "1"), (2, "2", "1"), (3, "3", "2"), (5, "3", "2")]
+)
+def test_replication_follows_the_number_of_brokers(
+    script: Script, tmp_path: Path, brokers: int, replicas: str, in_sync: str
+) -> None:
+    result = script("kafka.sh", "configure", MUSIC_KAFKA_BROKER_COUNT=brokers)
+
+    assert result.returncode == 0, result.stderr
+    written = settings_in(tmp_path / "etc" / "kafka.properties")
+    assert written["default.replication.factor"] == replicas
+    assert written["offsets.topic.replication.factor"] == replicas
+    assert written["min.insync.replicas"] == in_sync
+    assert written["unclean.leader.election.enable"] == "false"
+    assert written["auto.create.topics.enable"] == "false"
+
+
+@pytest.mark.usefixtures("formatted")
+def test_a_broker_may_bind_to_another_address_than_it_advertises(script: Script, tmp_path: Path) -> None:
+    script("kafka.sh", "configure", MUSIC_KAFKA_HOST="kafka", MUSIC_KAFKA_BIND="0.0.0.0")
+
+    written = settings_in(tmp_path / "etc" / "kafka.properties")
+    assert written["listeners"] == "PLAINTEXT://0.0.0.0:9092,CONTROLLER://0.0.0.0:9093"
+    assert written["advertised.listeners"] == "PLAINTEXT://kafka:9092"
+
+
+def test_health_of_a_server_that_is_not_there_is_a_sentence(script: Script) -> None:
+    result = script("kafka.sh", "health", MUSIC_KAFKA_PORT=1)
+
+    assert result.returncode != 0
+    assert result.stderr == "kafka: the broker does not answer on 127.0.0.1:1.\n"
+
+
+@pytest.mark.parametrize("name", ["kafka.sh", "postgres.sh", "producer.sh", "schema_registry.sh", "spark.sh"])
+def test_an_unknown_verb_gets_the_list_of_verbs(script: Script, name: str) -> None:
+    result = script(name, "stat")
+
+    assert result.returncode == 2
+    assert (
+        result.stderr.startswith(f"usage: {name} install|configure|run|health") or "run ROLE" in result.stderr
+    )
+
+
+def test_secrets_are_kept_in_a_file_for_their_owner_alone(tmp_path: Path) -> None:
+    (tmp_path / "secrets").mkdir()
+    environment = {
+        "PATH": "/usr/bin:/bin",
+        "SERVICE_NAME": "postgres",
+        "SERVICE_INSTANCE": str(tmp_path),
+        "SERVICE_SCRIPT": "unused",
+        "SERVICE_SECRETS": "MUSIC_POSTGRES_OWNER_PASSWORD='secret'",
+    }
+
+    subprocess.run(
+        ["bash", CHECKOUT / "modules" / "service" / "local" / "service.sh", "secrets"],
+        env=environment,
+        check=True,
+    )
+
+    file = tmp_path / "secrets" / "postgres.env"
+    assert file.read_text() == "MUSIC_POSTGRES_OWNER_PASSWORD='secret'\n"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600

@@ -4,7 +4,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from music_platform import artifacts, artifacts_jars, artifacts_manifest, artifacts_wheels
 from music_platform.artifacts_manifest import Hashes
 from music_platform.errors import PlatformError

@@ -1,5 +1,6 @@
 """Rows as aligned text."""
 
+import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
@@ -8,21 +9,22 @@ def rows(header: Sequence[str], body: Iterable[Sequence[object]], indent: str = 
     """Return a header and rows as lines; numbers stand at the right, everything else at the left."""
     content = [list(row) for row in body]
     texts = [list(header), *([cell(value) for value in row] for row in content)]
-    widths = [max(len(row[column]) for row in texts) for column in range(len(header))]
+    widths = [max(width_of(row[column]) for row in texts) for column in range(len(header))]
     numeric = [
         bool(content) and all(isinstance(row[column], int | float) or row[column] is None for row in content)
         for column in range(len(header))
     ]
-    return [
-        (
-            indent
-            + "  ".join(
-                text.rjust(width) if right else text.ljust(width)
-                for text, width, right in zip(row, widths, numeric, strict=True)
-            )
-        ).rstrip()
-        for row in texts
-    ]
+    return [(indent + "  ".join(map(_padded, row, widths, numeric))).rstrip() for row in texts]
+
+
+def width_of(text: str) -> int:
+    """Return how many columns of a terminal a text takes: East Asian characters take two."""
+    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
+
+
+def _padded(text: str, width: int, at_the_right: bool) -> str:
+    space = " " * (width - width_of(text))
+    return space + text if at_the_right else text + space
 
 
 def cell(value: object) -> str:
@@ -36,7 +38,7 @@ def cell(value: object) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     if isinstance(value, float):
-        return f"{value:,.1f}"
+        return f"{value:,.2f}"
     text = str(value)
     return text if len(text) <= 40 else text[:39] + "…"
 

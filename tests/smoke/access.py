@@ -13,9 +13,15 @@ DELIVERY_LIMIT_S = 30
 # A batch takes seconds; a loaded machine and a stream that catches up take more.
 ARRIVAL_LIMIT_S = 120
 
-Outputs = dict[str, Any]
 Connection = psycopg2.extensions.connection
 Measured = Callable[[str], None]
+
+
+class Outputs(dict[str, Any]):
+    """The outputs of Terraform, which hold passwords: a failing test must not print them."""
+
+    def __repr__(self) -> str:
+        return f"Outputs({', '.join(self)})"
 
 
 def rows(database: Connection, query: str, *values: Any) -> list[dict[str, Any]]:

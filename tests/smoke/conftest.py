@@ -27,8 +27,7 @@ def outputs() -> Outputs:
     result = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True)
     if result.returncode:
         pytest.exit(result.stderr.strip(), returncode=1)
-    values: Outputs = json.loads(result.stdout)
-    return values
+    return Outputs(json.loads(result.stdout))
 
 
 @pytest.fixture
@@ -37,7 +36,9 @@ def measured(request: pytest.FixtureRequest) -> Measured:
     lines = request.config.stash.setdefault(_MEASURED, [])
 
     def note(text: str) -> None:
-        lines.append(f"{request.node.name.removeprefix('test_').replace('_', ' ')}: {text}")
+        sentence = request.function.__name__.removeprefix("test_").replace("_", " ")
+        case = request.node.name.removeprefix(request.function.__name__)
+        lines.append(f"{sentence}{case}: {text}")
 
     return note
 

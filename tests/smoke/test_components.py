@@ -1,6 +1,7 @@
 """Every component answers, with the configuration that the contract states."""
 
 import json
+from contextlib import closing
 from typing import Any
 
 import httpx
@@ -77,14 +78,13 @@ def test_postgresql_answers_and_its_read_only_role_sees_only_what_dashboards_nee
     with database.cursor() as cursor:
         cursor.execute("SHOW server_version")
         version = cursor.fetchone()
-    with psycopg2.connect(outputs["postgres_readonly_dsn"], connect_timeout=REQUEST_LIMIT_S) as connection:
-        connection.autocommit = True
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT count(*) FROM analytics.hourly")
-            for forbidden in ("SELECT email FROM warehouse.users LIMIT 1", "DELETE FROM ops.dead_letters"):
-                with pytest.raises(psycopg2.errors.InsufficientPrivilege):
-                    cursor.execute(forbidden)
-    connection.close()
+    connection = psycopg2.connect(outputs["postgres_readonly_dsn"], connect_timeout=REQUEST_LIMIT_S)
+    connection.autocommit = True
+    with closing(connection), connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM analytics.hourly")
+        for forbidden in ("SELECT email FROM warehouse.users LIMIT 1", "DELETE FROM ops.dead_letters"):
+            with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+                cursor.execute(forbidden)
     measured(f"PostgreSQL {version[0] if version else 'of unknown version'}")
 
 

@@ -87,5 +87,10 @@ def test_numbers_stand_at_the_right_and_nothing_is_a_dash() -> None:
     assert lines == ["name       plays", "a          1,000", "long name      -", "b              7"]
 
 
+def test_columns_stay_aligned_after_east_asian_names() -> None:
+    lines = table.rows(("artist", "city"), [("静 白", "Lima"), ("Ada", "Oslo")], indent="")
+    assert lines == ["artist  city", "静 白   Lima", "Ada     Oslo"]
+
+
 def test_a_table_without_rows_is_its_header() -> None:
     assert table.rows(("name", "plays"), []) == ["  name  plays"]

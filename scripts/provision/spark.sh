@@ -9,7 +9,7 @@
 # Settings: MUSIC_SPARK_HOST, MUSIC_SPARK_MASTER_URL, MUSIC_SPARK_MASTER_PORT, MUSIC_SPARK_MASTER_UI_PORT,
 # MUSIC_SPARK_WORKER_PORT, MUSIC_SPARK_WORKER_UI_PORT, MUSIC_SPARK_WORKER_CORES, MUSIC_SPARK_WORKER_MEMORY,
 # MUSIC_SPARK_DAEMON_MEMORY; for the job MUSIC_SPARK_JOB_DIR (where it is installed), MUSIC_SPARK_UI_PORT,
-# MUSIC_SPARK_EXECUTOR_CORES, MUSIC_SPARK_EXECUTOR_MEMORY, MUSIC_SPARK_DRIVER_MEMORY, MUSIC_SHUFFLE_PARTITIONS,
+# MUSIC_SPARK_EXECUTOR_CORES, MUSIC_SPARK_EXECUTOR_MEMORY, MUSIC_SPARK_DRIVER_MEMORY,
 # and the settings that the job itself reads (app/spark).
 set -euo pipefail
 
@@ -56,6 +56,9 @@ logger.kafka.level = warn
 # The Hadoop libraries for this platform's C library are not needed, and Spark says so at each start.
 logger.native.name = org.apache.hadoop.util.NativeCodeLoader
 logger.native.level = error
+# A batch that takes longer than the trigger's interval is usual: the next one begins at once.
+logger.trigger.name = org.apache.spark.sql.execution.streaming.runtime.ProcessingTimeExecutor
+logger.trigger.level = error
 PROPERTIES
 }
 
@@ -78,11 +81,6 @@ spark.port.maxRetries                     0
 spark.sql.warehouse.dir                   $MUSIC_DATA_DIR/job/warehouse
 spark.pyspark.python                      $MUSIC_OPT_DIR/venv/bin/python
 spark.executorEnv.PYTHONPATH              $MUSIC_SPARK_JOB_DIR/lib
-# State on disk with a small heap; a checkpoint writes only what changed.
-spark.sql.streaming.stateStore.providerClass  org.apache.spark.sql.execution.streaming.state.RocksDBStateStoreProvider
-spark.sql.streaming.stateStore.rocksdb.changelogCheckpointing.enabled  true
-# Few partitions: each one is a task and a state store in every batch.
-spark.sql.shuffle.partitions              ${MUSIC_SHUFFLE_PARTITIONS:-2}
 # A stream's event log grows without end.
 spark.eventLog.enabled                    false
 # A progress bar has no place in a log.

@@ -163,7 +163,6 @@ variable "spark" {
     daemon_memory         = optional(string)
     driver_memory         = optional(string)
     executor_memory       = optional(string)
-    shuffle_partitions    = optional(number)
     trigger_interval      = optional(string)
     watermark_delay       = optional(string)
     max_offsets_per_batch = optional(number)

@@ -67,7 +67,6 @@ module "job" {
     MUSIC_SPARK_DRIVER_MEMORY     = var.settings.driver_memory
     MUSIC_SPARK_EXECUTOR_CORES    = var.settings.worker_cores
     MUSIC_SPARK_EXECUTOR_MEMORY   = var.settings.executor_memory
-    MUSIC_SHUFFLE_PARTITIONS      = var.settings.shuffle_partitions
     MUSIC_KAFKA_BOOTSTRAP_SERVERS = var.kafka_bootstrap_servers
     MUSIC_SCHEMA_REGISTRY_URL     = var.schema_registry_url
     MUSIC_CHECKPOINT_DIR          = "${var.target.instance_directory}/data/spark/checkpoint"

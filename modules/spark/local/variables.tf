@@ -20,7 +20,6 @@ variable "settings" {
     daemon_memory         = optional(string, "256m")
     driver_memory         = optional(string, "1g")
     executor_memory       = optional(string, "1g")
-    shuffle_partitions    = optional(number, 2)
     trigger_interval      = optional(string)
     watermark_delay       = optional(string)
     max_offsets_per_batch = optional(number)
@@ -35,8 +34,8 @@ variable "settings" {
   }
 
   validation {
-    condition     = var.settings.worker_cores >= 1 && var.settings.shuffle_partitions >= 1
-    error_message = "The worker needs one core or more, and the job one shuffle partition or more: write a whole number from 1 on."
+    condition     = var.settings.worker_cores >= 1
+    error_message = "The worker needs one core or more: write a whole number from 1 on."
   }
 
   validation {

@@ -127,8 +127,9 @@ spark_environment() {
 
 run_master() {
   require MUSIC_SPARK_MASTER_PORT MUSIC_SPARK_MASTER_UI_PORT
-  # A master that comes back still knows its workers and the running job.
-  export SPARK_MASTER_OPTS="-Dspark.deploy.recoveryMode=FILESYSTEM -Dspark.deploy.recoveryDirectory=$MUSIC_DATA_DIR/master/state"
+  # A master that comes back still knows its workers and the running job. It waits for those that do not answer, and
+  # gives no work meanwhile, for the worker timeout: 20 s instead of Spark's 60.
+  export SPARK_MASTER_OPTS="-Dspark.deploy.recoveryMode=FILESYSTEM -Dspark.deploy.recoveryDirectory=$MUSIC_DATA_DIR/master/state -Dspark.worker.timeout=20"
   exec_server "$SPARK_HOME/bin/spark-class" org.apache.spark.deploy.master.Master \
     --host "$MUSIC_SPARK_HOST" --port "$MUSIC_SPARK_MASTER_PORT" --webui-port "$MUSIC_SPARK_MASTER_UI_PORT"
 }
@@ -136,7 +137,7 @@ run_master() {
 run_worker() {
   require MUSIC_SPARK_WORKER_PORT MUSIC_SPARK_WORKER_UI_PORT
   # The directories of jobs that ended are removed after an hour, their logs with them.
-  export SPARK_WORKER_OPTS="-Dspark.worker.cleanup.enabled=true -Dspark.worker.cleanup.interval=600 -Dspark.worker.cleanup.appDataTtl=3600"
+  export SPARK_WORKER_OPTS="-Dspark.worker.timeout=20 -Dspark.worker.cleanup.enabled=true -Dspark.worker.cleanup.interval=600 -Dspark.worker.cleanup.appDataTtl=3600"
   exec_server "$SPARK_HOME/bin/spark-class" org.apache.spark.deploy.worker.Worker \
     --host "$MUSIC_SPARK_HOST" --port "$MUSIC_SPARK_WORKER_PORT" --webui-port "$MUSIC_SPARK_WORKER_UI_PORT" \
     --cores "${MUSIC_SPARK_WORKER_CORES:-2}" --memory "${MUSIC_SPARK_WORKER_MEMORY:-2g}" \

@@ -12,6 +12,8 @@ locals {
 
   settings = join("\n", [for name, value in local.environment : "${name}='${value}'" if value != null])
 
+  uses = nonsensitive(sha256(jsonencode([local.settings, var.secrets])))
+
   # What service.sh needs to know for every verb.
   call = {
     SERVICE_NAME     = var.name
@@ -24,7 +26,11 @@ locals {
 # Two resources, so that a deployment that fails early leaves the running service alone: replacing `deploy` stops
 # nothing by itself, its script does once the new version is installed. `lifecycle` stops the service at the end.
 resource "terraform_data" "lifecycle" {
-  input            = merge(local.call, { program = local.program })
+  input = merge(local.call, {
+    program = local.program
+    # Whose addresses and passwords it uses is stopped after it.
+    uses = local.uses
+  })
   triggers_replace = [var.target.supervisor]
 
   provisioner "local-exec" {
@@ -42,8 +48,7 @@ resource "terraform_data" "lifecycle" {
 resource "terraform_data" "deploy" {
   triggers_replace = {
     lifecycle = terraform_data.lifecycle.id
-    settings  = sha256(local.settings)
-    secrets   = nonsensitive(sha256(jsonencode(var.secrets)))
+    settings  = local.uses
     code      = sha256(join("", [for file in [local.script, "${var.target.provision_directory}/platform.sh", local.program] : filesha256(file)]))
     process   = sha256(jsonencode([var.ports, var.stop_within, var.stop_signal]))
   }

@@ -13,7 +13,7 @@ from pyspark.sql import SparkSession
 from music_spark import settings
 from music_spark.job import Job
 
-_SPARK = {
+SPARK = {
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.streaming.metricsEnabled": "true",
     "spark.sql.streaming.numRecentProgressUpdates": "20",
@@ -56,7 +56,7 @@ def main() -> None:
     job_settings, windows = settings.load()
     _end_with_parent()
     builder = SparkSession.builder.appName("music-stream")
-    for name, value in _SPARK.items():
+    for name, value in SPARK.items():
         builder = builder.config(name, value)
     spark = builder.getOrCreate()
     spark.sparkContext.setLogLevel("WARN")

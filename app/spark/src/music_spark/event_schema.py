@@ -5,6 +5,7 @@ Both are derived from the JSON Schema document, so a field added there needs no 
 
 from __future__ import annotations
 
+import re
 from functools import reduce
 from operator import and_
 from typing import Any
@@ -37,6 +38,9 @@ _TYPES: dict[str, DataType] = {
 # Spark's JSON reader forgives by default what JSON forbids.
 JSON_OPTIONS = {"allowSingleQuotes": "false", "allowNonNumericNumbers": "false"}
 
+_NO_TEXT = r"true|false|[-0-9\[{](?s:.*)"
+"""What Spark makes of a value that is no text where the contract has text."""
+
 
 def struct_type() -> StructType:
     """The type that an event's JSON is parsed with: times stay text here, the contract fixes their notation."""
@@ -67,8 +71,7 @@ def is_plain(event: Column, payload: Column, appended_at: Column) -> Column:
     checks = [
         # Unknown fields, repeated fields and explicit nulls all break this equality.
         F.size(F.json_object_keys(payload)) == present,
-        # Text after the object's end would go unnoticed otherwise.
-        F.substring(payload, -1, 1) == "}",
+        payload.rlike(_ends_with_its_last_brace()),
         *(check for name, rule in fields.items() for check in _checks(event[name], rule)),
         *(event[name].isNotNull() for name in schemas.load(EVENT)["required"]),
         F.try_to_timestamp(event["event_time"])
@@ -77,13 +80,33 @@ def is_plain(event: Column, payload: Column, appended_at: Column) -> Column:
     return F.coalesce(reduce(and_, checks), F.lit(False))
 
 
+def _ends_with_its_last_brace() -> str:
+    """Pattern of a payload that has nothing behind the event; Spark's JSON reader would not notice it.
+
+    The event that it found has every object field of the contract, all empty, and so at least that many
+    closing braces. Where the payload has no more, and ends with one, the event ends there too.
+    """
+    objects = sum(rule["type"] == "object" for rule in schemas.fields(EVENT).values())
+    return rf"\A(?:[^}}]*+\}}){{{objects + 1}}}\z"
+
+
+def _is_taken_for_text(rule: dict[str, Any]) -> bool:
+    """Whether a value that is no text could pass as one that the rule allows."""
+    pattern = rule.get("pattern", ".*")
+    samples = rule.get("enum", ("true", "false", "0", "-1", "1.5", "1e5", "[]", "{}"))
+    return any(re.fullmatch(_NO_TEXT, value) and re.fullmatch(pattern, value) for value in samples)
+
+
 def _checks(value: Column, rule: dict[str, Any]) -> list[Column]:
     """The rule's tests, each true or null-tolerant: whether the field must be there is tested apart."""
     checks = []
     if "enum" in rule:
         checks.append(value.isin(rule["enum"]))
     if "pattern" in rule:
-        checks.append(value.rlike(rule["pattern"]))
+        # The whole of it: in Java's patterns `$` also matches before a line's end.
+        checks.append(value.rlike(rf"\A(?:{rule['pattern']})\z"))
+    if rule["type"] == "string" and _is_taken_for_text(rule):
+        checks.append(~value.rlike(rf"\A(?:{_NO_TEXT})\z"))
     if "minimum" in rule:
         checks.append(value >= rule["minimum"])
     if "maximum" in rule:
@@ -92,5 +115,5 @@ def _checks(value: Column, rule: dict[str, Any]) -> list[Column]:
         checks.append(F.try_to_timestamp(value).isNotNull())
     if rule["type"] == "object":
         # Spark turns any JSON value of a map into text: entries are judged one by one, off the fast path.
-        checks.append(F.size(value) == 0)
+        return [value.isNotNull() & (F.size(value) == 0)]
     return [check | value.isNull() for check in checks]

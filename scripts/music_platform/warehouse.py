@@ -35,27 +35,25 @@ class Rows:
 
 @dataclass(frozen=True)
 class Flow:
-    """Whether data arrives: events per second of the last batches, and what is there to show."""
+    """Whether data arrives: what the stream stored since its start, how fast, and what there is to show."""
 
     stream_started_at: datetime | None
+    facts: int
     events_per_second: float
     newest_facts: Rows
     newest_windows: Rows
 
     def describe(self) -> str:
         """Say what has arrived so far."""
-        facts = "facts arrive" if self.newest_facts else "no facts yet"
+        if self.stream_started_at is None:
+            return "the stream has not started"
         windows = f"{len(self.newest_windows.rows)} of {len(_METRICS)} metrics have windows"
-        return f"{facts}, {windows}, {self.events_per_second:,.0f} events/s"
+        return f"{self.facts:,} facts stored since the stream started, {windows}"
 
     @property
     def flows(self) -> bool:
-        """Whether facts keep coming and every metric has its first window."""
-        return (
-            bool(self.newest_facts)
-            and len(self.newest_windows.rows) == len(_METRICS)
-            and self.events_per_second > 0
-        )
+        """Whether facts were stored since the start, and every metric has a recent window."""
+        return self.facts > 0 and bool(self.newest_facts) and len(self.newest_windows.rows) == len(_METRICS)
 
 
 @contextmanager
@@ -88,12 +86,8 @@ def query(connection: Connection, sql: str) -> Rows:
 
 def flow(connection: Connection) -> Flow:
     """Return what flows now."""
-    return Flow(
-        query(connection, STREAM_START).rows[0][0],
-        float(query(connection, RATE).rows[0][0]),
-        query(connection, NEWEST_FACTS),
-        query(connection, NEWEST_WINDOWS),
-    )
+    ((started_at, facts, rate),) = query(connection, PACE).rows
+    return Flow(started_at, facts, rate, query(connection, NEWEST_FACTS), query(connection, NEWEST_WINDOWS))
 
 
 def stream_health(connection: Connection) -> Rows:
@@ -106,21 +100,19 @@ def conservation(connection: Connection) -> Rows:
     return query(connection, CONSERVATION)
 
 
-STREAM_START = "SELECT max(recorded_at) FROM ops.query_events WHERE kind = 'started'"
-
-# Batches come every few seconds: what came after the first of them is divided by the time since the first.
-RATE = """
+# Since the stream's last start, and at most of the last half minute: what came before says nothing about now.
+PACE = """
 SELECT
+    start.at AS stream_started_at,
+    coalesce(sum(batch.facts), 0)::bigint AS facts,
     coalesce(
-        sum(facts) FILTER (WHERE committed_at > first_at)
-        / nullif(extract(EPOCH FROM max(committed_at) - min(first_at)), 0),
+        sum(batch.facts) FILTER (WHERE batch.committed_at > now() - interval '30 seconds')
+        / extract(EPOCH FROM least(now() - start.at, interval '30 seconds')),
         0
-    ) AS events_per_second
-FROM (
-    SELECT facts, committed_at, min(committed_at) OVER () AS first_at
-    FROM ops.batches
-    WHERE committed_at > now() - interval '30 seconds'
-) AS recent
+    )::double precision AS events_per_second
+FROM (SELECT max(recorded_at) AS at FROM ops.query_events WHERE kind = 'started') AS start
+LEFT JOIN ops.batches AS batch ON batch.committed_at > start.at
+GROUP BY start.at
 """
 
 CONSERVATION = """

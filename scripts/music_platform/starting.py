@@ -2,6 +2,7 @@
 
 import subprocess
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,8 @@ from music_platform.table import rows
 from music_platform.waiting import wait_for
 from music_platform.warehouse import Flow
 
-DATA_LIMIT_S = 180
+# A start from cold takes half a minute; on a machine that is busy otherwise, several.
+DATA_LIMIT_S = 300
 SUPERVISOR_SCRIPT = Path("modules/supervisor/local/supervisor.sh")
 
 
@@ -41,7 +43,9 @@ def up(instance: Instance, given: Mapping[str, Value | None], progress: Progress
             _start_what_stands_still(instance, progress)
         values = instance.terraform().outputs()
         has_producer = kept.get("producer_rate") != 0
-        flow = _wait_for_data(instance, values, progress, has_producer=has_producer)
+        flow = _wait_for_data(
+            instance, str(values["postgres_readonly_dsn"]), progress, has_producer=has_producer
+        )
     progress.step("The platform runs")
     _report(values, flow if has_producer else None)
 
@@ -90,37 +94,42 @@ def _start_what_stands_still(instance: Instance, progress: Progress) -> None:
             supervisor.start(program.name)
 
 
-def _wait_for_data(
-    instance: Instance, values: Mapping[str, Any], progress: Progress, *, has_producer: bool
-) -> Flow:
-    """Wait until the stream reads (and, with a producer, all data flows); return what there is to show."""
-    progress.step("Waiting until data flows" if has_producer else "Waiting until the stream reads")
-    job_since = _job_since(instance)
+@dataclass(frozen=True)
+class _DataFlow:
+    """What is waited for: a stream that has started, not before the moment, and with a producer also data."""
 
-    def is_there(seen: Flow | str) -> bool:
-        if isinstance(seen, str) or seen.stream_started_at is None:
-            return False
-        reads = job_since is None or seen.stream_started_at > job_since
-        return reads and (seen.flows or not has_producer)
+    dsn: str
+    since: datetime | None
+    has_producer: bool
 
-    def look() -> Flow | str:
-        return _look(str(values["postgres_readonly_dsn"]))
+    def look(self) -> Flow | str:
+        """Return what the warehouse says, or why it says nothing yet."""
+        try:
+            with warehouse.connect(self.dsn) as connection:
+                flow = warehouse.flow(connection)
+        except PlatformError as problem:
+            return str(problem)
+        return flow if flow.has_started_since(self.since) else "the stream has not started yet"
 
-    def describe(seen: Flow | str) -> str:
+    def is_there(self, seen: Flow | str) -> bool:
+        """Whether the wait is over."""
+        return not isinstance(seen, str) and (seen.flows or not self.has_producer)
+
+    def describe(self, seen: Flow | str) -> str:
+        """Say what was seen."""
         return seen if isinstance(seen, str) else seen.describe()
 
-    seen = wait_for(
-        look,
-        is_there,
-        limit_s=DATA_LIMIT_S,
-        progress=progress,
-        describe=describe,
-    )
-    if isinstance(seen, str) or not is_there(seen):
+
+def _wait_for_data(instance: Instance, dsn: str, progress: Progress, *, has_producer: bool) -> Flow:
+    """Wait until the stream reads (and, with a producer, all data flows); return what there is to show."""
+    progress.step("Waiting until data flows" if has_producer else "Waiting until the stream reads")
+    wait = _DataFlow(dsn, _job_since(instance), has_producer)
+    seen = wait_for(wait.look, wait.is_there, limit_s=DATA_LIMIT_S, progress=progress, describe=wait.describe)
+    if isinstance(seen, str) or not wait.is_there(seen):
         problems = "\n".join(_obituaries(instance))
         raise PlatformError(
-            f"The platform was started, but after {DATA_LIMIT_S} s not all data flows: {describe(seen)}. "
-            f"`make status` and `make logs` show more.\n{problems}".rstrip()
+            f"The platform was started, but after {DATA_LIMIT_S} s not all data flows: "
+            f"{wait.describe(seen)}. `make status` and `make logs` show more.\n{problems}".rstrip()
         )
     return seen
 
@@ -129,16 +138,6 @@ def _job_since(instance: Instance) -> datetime | None:
     """Return when the process of the stream job started; None when it is no process of this machine."""
     programs = Supervisor(instance.supervisor_socket).programs() if instance.is_local else []
     return next((program.since for program in programs if program.name == "spark_job"), None)
-
-
-def _look(dsn: str) -> Flow | str:
-    """Return what the warehouse says, or why it says nothing yet."""
-    try:
-        with warehouse.connect(dsn) as connection:
-            flow = warehouse.flow(connection)
-    except PlatformError as problem:
-        return str(problem)
-    return flow
 
 
 def _obituaries(instance: Instance) -> Iterator[str]:

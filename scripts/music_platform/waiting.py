@@ -7,7 +7,8 @@ from typing import TypeVar
 from music_platform.progress import Progress
 
 PAUSE_S = 0.5
-REPORT_EVERY_S = 5.0
+FIRST_REPORT_S = 3.0
+REPORT_EVERY_S = 10.0
 
 Seen = TypeVar("Seen")
 
@@ -25,7 +26,7 @@ def wait_for(
     The caller decides what a last look that is not done means.
     """
     deadline = time.monotonic() + limit_s
-    next_report = time.monotonic() + REPORT_EVERY_S
+    next_report = time.monotonic() + FIRST_REPORT_S
     while True:
         seen = look()
         if done(seen) or time.monotonic() >= deadline:

@@ -43,10 +43,12 @@ class Flow:
     newest_facts: Rows
     newest_windows: Rows
 
+    def has_started_since(self, moment: datetime | None) -> bool:
+        """Whether the stream has started, and not before the moment."""
+        return self.stream_started_at is not None and (moment is None or self.stream_started_at >= moment)
+
     def describe(self) -> str:
         """Say what has arrived so far."""
-        if self.stream_started_at is None:
-            return "the stream has not started"
         windows = f"{len(self.newest_windows.rows)} of {len(_METRICS)} metrics have windows"
         return f"{self.facts:,} facts stored since the stream started, {windows}"
 

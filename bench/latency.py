@@ -2,9 +2,10 @@
 
     python -m bench.latency [--rate 500] [--seconds 120] [--warm-up 60]
 
-Starts a platform of its own beside whatever runs, lets it warm up, and looks at the facts that were stored during the
-measured time. Visible is when the transaction of the batch ended (ops.batches.committed_at, written just before the
-commit), which is later than the row's own ingested_at (written when the batch is merged).
+Starts a platform of its own beside whatever runs, lets it warm up, and looks at the facts that were stored
+during the measured time. Visible is when the transaction of the batch ended (ops.batches.committed_at,
+written just before the commit), which is later than the row's own ingested_at (written when the batch is
+merged).
 """
 
 from __future__ import annotations
@@ -28,7 +29,11 @@ RESULT = CHECKOUT / "build" / "bench" / "latency.json"
 
 _QUERY = """
 WITH spans AS (
-    SELECT p.key::int AS kafka_partition, (p.value ->> 0)::bigint AS first, (p.value ->> 1)::bigint AS last, committed_at
+    SELECT
+        p.key::int AS kafka_partition,
+        (p.value ->> 0)::bigint AS first,
+        (p.value ->> 1)::bigint AS last,
+        committed_at
     FROM ops.batches, jsonb_each(offsets -> %(topic)s) AS p
     WHERE committed_at >= %(since)s
 ), delays AS (
@@ -50,7 +55,7 @@ _SHARES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 
 
 def measure(dsn: str, since: Any) -> tuple[int, dict[str, dict[str, float]]]:
-    """Events whose batch was committed since then, and their delays in milliseconds: kind -> share -> value."""
+    """Events committed since then, and their delays in milliseconds: kind -> share -> value."""
     figures = ", ".join(
         f"percentile_cont({share}) WITHIN GROUP (ORDER BY {column})"
         for column in _KINDS.values()

@@ -1,4 +1,5 @@
-"""The books of a platform, audited from outside: what was read against what became of it, metrics against facts.
+"""The books of a platform, audited from outside: what was read against what became of it, metrics against
+facts.
 
 The sums are computed by SQL of the tests' own, not by the code under test.
 """

@@ -42,7 +42,8 @@ COMMENT ON COLUMN warehouse.stream_events.genre IS
 COMMENT ON COLUMN warehouse.stream_events.kafka_timestamp IS 'When the broker appended the record';
 COMMENT ON COLUMN warehouse.stream_events.ingested_at IS 'When the batch that stored the row was merged';
 
--- Rows arrive almost in the order of their time, so a block range index finds a time range at nearly no cost to inserts.
+-- Rows arrive almost in the order of their time: a block range index finds a range of it and costs inserts nearly
+-- nothing.
 CREATE INDEX stream_events_time ON warehouse.stream_events USING brin (event_time) WITH (pages_per_range = 32);
 -- Serves "what did this listener play".
 CREATE INDEX stream_events_user ON warehouse.stream_events (user_id, event_time);

@@ -91,7 +91,7 @@ CREATE TABLE ops.query_events (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     query text NOT NULL,
     run_id uuid NOT NULL,
-    kind text NOT NULL CHECK (kind IN ('started', 'stopped', 'failed', 'topic_recreated', 'records_missing', 'rebuilt')),
+    kind text NOT NULL CHECK (kind IN ('started', 'stopped', 'failed', 'topic_recreated', 'records_missing')),
     detail text NOT NULL,
     recorded_at timestamptz NOT NULL DEFAULT now()
 );
@@ -130,7 +130,11 @@ SELECT
     totals.unknown_fields,
     totals.missing,
     totals.balanced
-FROM (SELECT * FROM ops.progress ORDER BY id DESC LIMIT 1) AS p
+FROM (
+    SELECT * FROM ops.progress
+    ORDER BY id DESC
+    LIMIT 1
+) AS p
 LEFT JOIN ops.watermarks AS w ON w.query = p.query
 CROSS JOIN (
     SELECT

@@ -1,5 +1,5 @@
--- The stable interface: what people and dashboards query. Rates are quotients of sums; null where there is nothing to divide by.
--- No private column (name, e-mail, birth date) is shown here.
+-- The stable interface: what people and dashboards query. Rates are quotients of sums, null where there
+-- is nothing to divide by. No private column (name, e-mail, birth date) is shown here.
 -- depends: 0002.dimensions 0003.stream-events 0004.metrics
 
 CREATE VIEW analytics.user_engagement AS

@@ -1,4 +1,6 @@
-"""Bad records of every kind, sent as a console producer would: each ends in the dead letters, the good ones are stored."""
+"""Bad records of every kind, sent as a console producer would: each ends in the dead letters, the good ones
+are stored.
+"""
 
 import copy
 import json

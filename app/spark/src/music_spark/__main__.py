@@ -32,8 +32,8 @@ log = logging.getLogger("music_spark")
 
 
 def _end_with_parent() -> None:
-    """End this process when the one that started it (a supervisor, or spark-submit's JVM) is gone: nobody would see it
-    any more, and it would keep the writer's lock.
+    """End this process when the one that started it (a supervisor, or spark-submit's JVM) is gone: nobody
+    would see it any more, and it would keep the writer's lock.
     """
     parent = os.getppid()
 

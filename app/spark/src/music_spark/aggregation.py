@@ -1,7 +1,7 @@
 """The one engine behind all metric families: facts (Arrow) in, windowed sums and distinct values (Arrow) out.
 
-Pure: the stream calls it with the facts that a batch has just stored, a rebuild with facts read back from PostgreSQL,
-so that both give the same figures by construction.
+Pure: the stream calls it with the facts that a batch has just stored, a rebuild with facts read back from
+PostgreSQL, so that both give the same figures by construction.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ TIMESTAMP = pa.timestamp("us", tz="UTC")
 
 
 def window_start(times: pa.ChunkedArray, length: timedelta) -> pa.ChunkedArray:
-    """Start of the window of each time; windows are aligned to the Unix epoch (as Spark's and PostgreSQL's date_bin)."""
+    """Start of the window of each time; windows are aligned to the Unix epoch (as Spark's and PostgreSQL's
+    date_bin).
+    """
     microseconds = length // timedelta(microseconds=1)
     ticks = pc.cast(times, pa.int64())
     # Integer division truncates towards zero: shift times before 1970 down by one window less a tick.
@@ -31,12 +33,13 @@ def aggregate(facts: pa.Table, family: Family) -> pa.Table:
     """Sum the measures of the facts per window and key of a family.
 
     Args:
-        facts: columns event_time (UTC timestamp), the key, measure and distinct columns that the family names.
+        facts: columns event_time (UTC timestamp), the key, measure and distinct columns that the family
+        names.
         family: the declaration to apply.
 
     Returns:
-        One row per (window, key): window_start, window_end, the key columns, the measures (int64), and for each
-        distinct count a list column of the values seen.
+        One row per (window, key): window_start, window_end, the key columns, the measures (int64), and for
+        each distinct count a list column of the values seen.
     """
     starts = window_start(facts["event_time"], family.window)
     if not family.keys:

@@ -1,4 +1,4 @@
-"""One batch of the stream, committed in one transaction: all of it counts once, or nothing has happened yet."""
+"""One batch of the stream, committed in one transaction: all of it counts once, or none of it yet."""
 
 from __future__ import annotations
 
@@ -147,8 +147,8 @@ def _store(context: Context, cursor: Cursor, records: Triaged, fate: Fate) -> da
 
 
 def _event_time_reached(events: pa.Table) -> datetime:
-    """The largest event time, where no event counts as later than the broker got it: a clock that is ahead must not
-    close other listeners' windows.
+    """The largest event time, where no event counts as later than the broker got it: a clock that is ahead
+    must not close other listeners' windows.
     """
     event_time, appended_at = events["event_time"], events["timestamp"]
     reached = pc.max(pc.if_else(pc.less(event_time, appended_at), event_time, appended_at))

@@ -31,14 +31,18 @@ def record(cursor: Cursor, letters: Sequence[DeadLetter]) -> None:
         return
     now = fetch_value(cursor, "SELECT clock_timestamp()")
     schema = pa.schema(
-        [
-            ("topic", pa.string()),
-            ("partition", pa.int32()),
-            ("kafka_offset", pa.int64()),
-            ("kafka_timestamp", TIMESTAMP),
-        ]
-        + [("reason", pa.string()), ("detail", pa.string()), ("key", pa.binary()), ("payload", pa.binary())]
-        + [("payload_bytes", pa.int64()), ("recorded_at", TIMESTAMP)]
+        {
+            "topic": pa.string(),
+            "partition": pa.int32(),
+            "kafka_offset": pa.int64(),
+            "kafka_timestamp": TIMESTAMP,
+            "reason": pa.string(),
+            "detail": pa.string(),
+            "key": pa.binary(),
+            "payload": pa.binary(),
+            "payload_bytes": pa.int64(),
+            "recorded_at": TIMESTAMP,
+        }
     )
     rows = [
         {
@@ -65,8 +69,8 @@ class NotTaken(Exception):
 class DeadLetterTopic:
     """The edge to the dead-letter topic.
 
-    A record may come to it twice when the job dies between sending and its commit; the headers name the source record,
-    so that a reader can tell. ops.dead_letters has each once.
+    A record may come to it twice when the job dies between sending and its commit; the headers name the
+    source record, so that a reader can tell. ops.dead_letters has each once.
     """
 
     def __init__(self, bootstrap_servers: str) -> None:

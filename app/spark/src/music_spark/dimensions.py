@@ -1,6 +1,8 @@
-"""Dimension records into the warehouse: the newest state wins, users keep their history, unknown ids get a placeholder.
+"""Dimension records into the warehouse: the newest state wins, users keep their history, unknown ids get a
+placeholder.
 
-A record that is older than the stored state (by its updated_at) changes nothing, so that replays are harmless.
+A record that is older than the stored state (by its updated_at) changes nothing, so that replays are
+harmless.
 """
 
 from __future__ import annotations
@@ -43,7 +45,7 @@ def prepare(cursor: Cursor) -> None:
 
 
 def store(cursor: Cursor, records: Mapping[str, Sequence[Record]]) -> list[str]:
-    """Upsert the records (schema name -> records, oldest first); the songs that were placeholders until now."""
+    """Upsert the records (schema name -> records, oldest first); the songs completed by it."""
     completed: list[str] = []
     for name, entries in records.items():
         if name == "user":
@@ -65,19 +67,25 @@ def _store_songs(cursor: Cursor, entries: Sequence[Record]) -> list[str]:
 
 def _upsert(cursor: Cursor, name: str, entries: Sequence[Record]) -> None:
     key = _key(name)
-    _stage(cursor, name, list({entry[key]: entry for entry in entries}.values()))
+    newest: dict[str, Record] = {}
+    for entry in entries:
+        # The contract's notation of times sorts as they do.
+        if entry[key] not in newest or newest[entry[key]]["updated_at"] <= entry["updated_at"]:
+            newest[entry[key]] = entry
+    _stage(cursor, name, list(newest.values()))
     columns = list(schemas.fields(name))
+    assignments = ", ".join(f"{column} = excluded.{column}" for column in columns if column != key)
     cursor.execute(
         f"""INSERT INTO warehouse.{_TABLES[name]} AS t ({", ".join(columns)}, is_inferred)
             SELECT {", ".join(columns)}, false FROM staged_{_TABLES[name]}
             ON CONFLICT ({key}) DO UPDATE
-            SET {", ".join(f"{column} = excluded.{column}" for column in columns if column != key)}, is_inferred = false
+            SET {assignments}, is_inferred = false
             WHERE t.is_inferred OR t.updated_at <= excluded.updated_at"""
     )
 
 
 def _store_users(cursor: Cursor, entries: Sequence[Record]) -> None:
-    """Apply every version in turn: one round for each user's first record, one for their second, and so on."""
+    """Apply every version in turn: a round for each user's first record, one for their second, and so on."""
     rounds: list[dict[str, Record]] = []
     depth: dict[str, int] = {}
     for entry in entries:
@@ -101,19 +109,24 @@ def _apply_user_versions(cursor: Cursor) -> None:
             WHERE t.user_id = s.user_id AND t.is_current AND NOT t.is_inferred
               AND t.updated_at < s.updated_at AND ({changed})"""
     )
-    # Complete a placeholder, or refresh what is not tracked.
+    # Complete a placeholder, refresh what is not tracked, or correct a version that began at the same moment.
     cursor.execute(
         f"""UPDATE warehouse.users AS t SET {assignments}, is_inferred = false FROM staged_users AS s
             WHERE t.user_id = s.user_id AND t.is_current AND (t.is_inferred OR t.updated_at <= s.updated_at)
-              AND (t.is_inferred OR NOT ({changed}))"""
+              AND (t.is_inferred OR t.updated_at = s.updated_at OR NOT ({changed}))"""
     )
     # Open the next version, or the first one, which is valid since ever: facts may be older than the record.
     cursor.execute(
         f"""INSERT INTO warehouse.users ({", ".join(columns)}, valid_from)
             SELECT {", ".join(f"s.{column}" for column in columns)},
-                coalesce((SELECT max(t.valid_to) FROM warehouse.users AS t WHERE t.user_id = s.user_id), '-infinity')
+                coalesce(
+                    (SELECT max(t.valid_to) FROM warehouse.users AS t WHERE t.user_id = s.user_id),
+                    '-infinity'
+                )
             FROM staged_users AS s
-            WHERE NOT EXISTS (SELECT FROM warehouse.users AS t WHERE t.user_id = s.user_id AND t.is_current)"""
+            WHERE NOT EXISTS (
+                SELECT FROM warehouse.users AS t WHERE t.user_id = s.user_id AND t.is_current
+            )"""
     )
 
 

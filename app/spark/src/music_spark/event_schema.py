@@ -43,7 +43,7 @@ _NO_TEXT = r"true|false|[-0-9\[{](?s:.*)"
 
 
 def struct_type() -> StructType:
-    """The type that an event's JSON is parsed with: times stay text here, the contract fixes their notation."""
+    """The type that an event's JSON is parsed with: times stay text here: the contract fixes them."""
     return StructType(
         [StructField(name, _TYPES[rule["type"]]) for name, rule in schemas.fields(EVENT).items()]
     )
@@ -57,14 +57,14 @@ def times() -> tuple[str, ...]:
 def is_plain(event: Column, payload: Column, appended_at: Column) -> Column:
     """Whether the record surely keeps to the contract and has no field that it does not know.
 
-    A record for which this is false is not yet refused: music_contract judges it, one by one, and names the reason. So
-    this may be too strict, for speed, but never too lenient.
+    A record for which this is false is not yet refused: music_contract judges it, one by one, and names the
+    reason. So this may be too strict, for speed, but never too lenient.
 
     Args:
         event: the struct that from_json made of the payload.
         payload: the JSON text.
-        appended_at: when the broker appended the record, the "now" of the rule about future times (it is the same at
-            every replay, unlike the clock).
+        appended_at: when the broker appended the record, the "now" of the rule about future times (it is the
+            same at every replay, unlike the clock).
     """
     fields = schemas.fields(EVENT)
     present = reduce(lambda a, b: a + b, (event[name].isNotNull().cast("int") for name in fields))

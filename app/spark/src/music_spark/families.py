@@ -17,7 +17,9 @@ MEASURES: Mapping[str, str | None] = {
     "added_to_playlist": "added_to_playlist",
     "ms_played": "ms_played",
 }
-"""Additive measures of every family: the fact column that is summed (a boolean counts as 0 or 1); None counts rows."""
+"""Additive measures of every family: the fact column that is summed (a boolean counts as 0 or 1); None counts
+rows.
+"""
 
 UNKNOWN_GENRE = "unknown"
 """Genre of a fact whose song's record has not arrived."""

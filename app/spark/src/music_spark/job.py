@@ -1,4 +1,4 @@
-"""The job around the query: starts it where PostgreSQL left off, and starts it again when it ends by a fault."""
+"""The job around the query: starts it where PostgreSQL left off, and again when it ends by a fault."""
 
 from __future__ import annotations
 
@@ -48,7 +48,9 @@ class Job:
         self._dead_letter_topic = DeadLetterTopic(settings.kafka_bootstrap_servers)
 
     def run(self) -> None:
-        """Run query after query; returns when SIGTERM or SIGINT came, RuntimeError when the Spark context has ended."""
+        """Run query after query; returns when SIGTERM or SIGINT came, RuntimeError when the Spark context has
+        ended.
+        """
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._stopping.set())
         pause = _FIRST_PAUSE_S
@@ -166,8 +168,9 @@ def _committer(context: Context) -> Callable[[DataFrame, int], None]:
 def _fresh_scratch(directory: Path, run_id: UUID) -> Path:
     """An empty directory for this run's checkpoint; those of former runs are removed.
 
-    Spark insists on a checkpoint. Ours is empty at every start: the offsets stand in PostgreSQL, in the transaction of
-    the data, and there is no other state, so that nothing can be lost, stale or corrupted here.
+    Spark insists on a checkpoint. Ours is empty at every start: the offsets stand in PostgreSQL, in the
+    transaction of the data, and there is no other state, so that nothing can be lost, stale or corrupted
+    here.
     """
     if directory.is_dir():
         for former in directory.iterdir():

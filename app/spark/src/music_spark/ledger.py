@@ -1,7 +1,8 @@
 """Positions, totals and the ledger of batches: what makes a batch count once.
 
-The next offset to read of each partition is stored in the transaction of the batch's data. A record below it has been
-dealt with: whatever is delivered again (after a crash, from an old checkpoint, by a second job) is passed over.
+The next offset to read of each partition is stored in the transaction of the batch's data. A record below it
+has been dealt with: whatever is delivered again (after a crash, from an old checkpoint, by a second job) is
+passed over.
 """
 
 from __future__ import annotations
@@ -65,9 +66,12 @@ def spans(batch: pa.Table) -> dict[Partition, Span]:
 
 
 def positions(cursor: Cursor, topic_ids: Mapping[str, str]) -> dict[Partition, int]:
-    """The next offset of each partition of the topics' present incarnations, locked until the transaction ends."""
+    """The next offset of each partition of the topics' present incarnations, locked until the transaction
+    ends.
+    """
     cursor.execute(
-        "SELECT topic, partition, position FROM ops.partitions WHERE (topic, topic_id) IN %s ORDER BY 1, 2 FOR UPDATE",
+        "SELECT topic, partition, position FROM ops.partitions WHERE (topic, topic_id) IN %s "
+        "ORDER BY 1, 2 FOR UPDATE",
         [tuple(topic_ids.items())],
     )
     return {(topic, partition): position for topic, partition, position in cursor.fetchall()}
@@ -110,7 +114,8 @@ def record(
     sums = ", ".join(f"{kind} = p.{kind} + excluded.{kind}" for kind in (*COUNTS, "missing"))
     execute_values(
         cursor,
-        f"""INSERT INTO ops.partitions AS p (topic, partition, topic_id, position, first_position, {columns}, missing)
+        f"""INSERT INTO ops.partitions AS p
+                (topic, partition, topic_id, position, first_position, {columns}, missing)
             VALUES %s ON CONFLICT (topic, partition, topic_id)
             DO UPDATE SET position = excluded.position, {sums}, updated_at = clock_timestamp()""",
         rows,
@@ -136,7 +141,8 @@ def advance_watermark(cursor: Cursor, max_event_time: datetime, delay: timedelta
         """INSERT INTO ops.watermarks AS w (query, watermark, max_event_time, updated_at)
            VALUES (%s, %s, %s, clock_timestamp())
            ON CONFLICT (query) DO UPDATE SET watermark = greatest(w.watermark, excluded.watermark),
-               max_event_time = greatest(w.max_event_time, excluded.max_event_time), updated_at = clock_timestamp()
+               max_event_time = greatest(w.max_event_time, excluded.max_event_time),
+               updated_at = clock_timestamp()
            RETURNING watermark""",
         [QUERY, max_event_time - delay, max_event_time],
     )

@@ -1,7 +1,8 @@
-"""Metrics into their tables: the sums of a batch's new facts are added in the transaction that stores the facts.
+"""Metrics into their tables: the sums of a batch's new facts are added in the transaction that stores the
+facts.
 
-So a metric row equals the same sums over the facts at every commit, late events included, and a crash leaves both or
-neither.
+So a metric row equals the same sums over the facts at every commit, late events included, and a crash leaves
+both or neither.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from psycopg2.extensions import cursor as Cursor
 
 from music_spark import sketches
@@ -112,7 +112,9 @@ def close_windows(cursor: Cursor, families: Iterable[Family], watermark: datetim
 
 
 def complete_genres(cursor: Cursor, family: Family, song_ids: list[str], watermark: datetime) -> None:
-    """Move the facts of songs that were unknown to their genre, and the genre rows of their windows with them."""
+    """Move the facts of songs that were unknown to their genre, and the genre rows of their windows with
+    them.
+    """
     cursor.execute(
         """WITH moved AS (
                UPDATE warehouse.stream_events AS f SET genre = s.genre FROM warehouse.songs AS s

@@ -36,7 +36,9 @@ class Start:
 
 
 def read_kafka(bootstrap_servers: str, topics: tuple[str, ...]) -> KafkaState:
-    """Ask the broker for ids and offsets; KafkaException when it is away, KeyError-like sentence when a topic is not there."""
+    """Ask the broker for ids and offsets; KafkaException when it is away, KeyError-like sentence when a topic
+    is not there.
+    """
     admin = AdminClient({"bootstrap.servers": bootstrap_servers, "socket.timeout.ms": int(_LIMIT_S * 1000)})
     state = KafkaState()
     partitions: list[TopicPartition] = []
@@ -66,8 +68,8 @@ def choose(kafka: KafkaState, stored: Mapping[tuple[str, int, str], int]) -> Sta
     """The offsets to start from: the stored position, as far as Kafka still holds it.
 
     A partition without a position starts at its first record. A topic with another id than the stored one was
-    recreated: its offsets begin anew. Records between the position and the first that Kafka holds are gone: the
-    batch that reads on counts them.
+    recreated: its offsets begin anew. Records between the position and the first that Kafka holds are gone:
+    the batch that reads on counts them.
     """
     offsets: StartingOffsets = {}
     findings: list[tuple[str, str]] = []

@@ -19,7 +19,9 @@ log = logging.getLogger(__name__)
 Result = TypeVar("Result")
 
 WRITER_LOCK = 0x6D75736963
-"""Key of the advisory lock ("music" in ASCII) that the one writing job holds for as long as its session lasts."""
+"""Key of the advisory lock ("music" in ASCII) that the one writing job holds for as long as its session
+lasts.
+"""
 
 Unreachable = (psycopg2.OperationalError, psycopg2.InterfaceError)
 """What psycopg2 raises when the server is away, restarts, or has no room on its disk."""
@@ -32,7 +34,8 @@ class WriterIsActive(Exception):
 class Writer:
     """The one connection that writes the warehouse: it holds the writer's lock, or it is not open.
 
-    Lost with the server's restart, it is opened again by the next transaction. `on_connect` runs after each opening.
+    Lost with the server's restart, it is opened again by the next transaction. `on_connect` runs after each
+    opening.
     """
 
     def __init__(self, dsn: str, on_connect: Callable[[Cursor], None]) -> None:
@@ -44,7 +47,8 @@ class Writer:
         """Run `work` in one transaction: all of it is committed, or none.
 
         Raises:
-            psycopg2.OperationalError or InterfaceError: the server is away; nothing is known of a commit under way,
+            psycopg2.OperationalError or InterfaceError: the server is away; nothing is known of a commit
+            under way,
                 so `work` must find out for itself when it is called again.
             WriterIsActive: another job writes.
         """
@@ -96,6 +100,8 @@ def copy_in(cursor: Cursor, table: str, rows: pa.Table) -> None:
     if not len(rows):
         return
     buffer = io.BytesIO()
+    # The CSV writer fills in rubbish for a chunk without rows (apache/arrow issue 36889).
+    rows = rows.combine_chunks()
     for index, field in enumerate(rows.schema):
         if pa.types.is_binary(field.type):
             rows = rows.set_column(index, field.name, _as_hex(rows[field.name]))
@@ -123,6 +129,8 @@ def copy_out(cursor: Cursor, query: str, schema: pa.Schema) -> pa.Table:
         column_types=schema,
         true_values=["t"],
         false_values=["f"],
+        # Only nothing at all: a genre may well be called null or NA.
+        null_values=[""],
         strings_can_be_null=True,
         quoted_strings_can_be_null=False,
     )

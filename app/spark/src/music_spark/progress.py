@@ -26,7 +26,9 @@ _PRUNED_EVERY = 1000
 
 
 class ProgressRecorder(StreamingQueryListener):
-    """Writes each trigger's progress with a connection of its own: progress is advice, so a fault here stops nothing."""
+    """Writes each trigger's progress with a connection of its own: progress is advice, so a fault here stops
+    nothing.
+    """
 
     def __init__(self, dsn: str, run_id: UUID) -> None:
         self._dsn = dsn
@@ -77,8 +79,9 @@ class ProgressRecorder(StreamingQueryListener):
             self._connection.autocommit = True
         with self._connection.cursor() as cursor:
             cursor.execute(
-                """INSERT INTO ops.progress (query, run_id, batch_id, recorded_at, input_rows, input_rows_per_second,
-                       processed_rows_per_second, batch_ms, lag_records, lag_by_partition, durations_ms)
+                """INSERT INTO ops.progress (query, run_id, batch_id, recorded_at, input_rows,
+                       input_rows_per_second, processed_rows_per_second, batch_ms, lag_records,
+                       lag_by_partition, durations_ms)
                    VALUES (%s, %s, %s, %s, %s, nullif(%s, 'NaN'), nullif(%s, 'NaN'), %s, %s, %s, %s)""",
                 row,
             )
@@ -89,7 +92,9 @@ class ProgressRecorder(StreamingQueryListener):
 
 
 def lag_by_partition(end: str, latest: str) -> dict[str, int]:
-    """Records that wait behind what a batch has read, as "topic/partition" -> count, from Spark's offset documents."""
+    """Records that wait behind what a batch has read, as "topic/partition" -> count, from Spark's offset
+    documents.
+    """
     if not latest or latest == "null":
         return {}
     read = orjson.loads(end)

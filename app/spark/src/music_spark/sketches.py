@@ -1,8 +1,9 @@
 """Approximate distinct counts: HyperLogLog sketches of Apache DataSketches.
 
-A sketch is idempotent (adding a value twice changes nothing) and mergeable, so replays and duplicates cannot inflate it.
-LG_K 12 gives a relative standard error of 1.04 / sqrt(4096) = 1.6 %; up to a few hundred values the count is exact
-for all practical purposes. Any DataSketches library reads the serialised form (Spark's hll_sketch_estimate too).
+A sketch is idempotent (adding a value twice changes nothing) and mergeable, so replays and duplicates cannot
+inflate it. LG_K 12 gives a relative standard error of 1.04 / sqrt(4096) = 1.6 %; up to a few hundred values
+the count is exact for all practical purposes. Any DataSketches library reads the serialised form (Spark's
+hll_sketch_estimate too).
 """
 
 from __future__ import annotations

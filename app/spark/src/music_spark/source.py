@@ -6,8 +6,8 @@ from collections.abc import Collection
 
 import orjson
 from music_contract.rules import MAX_VALUE_BYTES
-from music_contract.topics import STREAM_EVENTS
 from music_contract.schemas import SUBJECTS
+from music_contract.topics import STREAM_EVENTS
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -32,7 +32,8 @@ def read_topics(
         .option("subscribe", ",".join(TOPICS))
         .option("startingOffsets", orjson.dumps(starting).decode())
         .option("maxOffsetsPerTrigger", max_offsets_per_batch)
-        # Records that retention removed before we read them stop the query; its restart counts and reports them.
+        # Records that retention removed before we read them stop the query; its restart counts and reports
+        # them.
         .option("failOnDataLoss", "true")
         .load()
     )
@@ -43,14 +44,15 @@ def parse(records: DataFrame, event_schema_ids: Collection[int]) -> DataFrame:
 
     Args:
         records: the Kafka source's columns.
-        event_schema_ids: the schemas of the event topic that the registry is known to have. An event of any other
+        event_schema_ids: the schemas of the event topic that the registry is known to have. An event of any
+        other
             comes whole, so that it can become a dead letter as it came.
 
     Returns:
-        topic, partition, offset, timestamp (when the broker appended it), schema_id (null for bare JSON) and either
-        event (struct; its times as timestamps) for an event that surely keeps to the contract, or key, value (cut
-        after what a record may have) and value_bytes (its full length) for all that wants a closer look:
-        dimensions, doubtful events, rubbish.
+        topic, partition, offset, timestamp (when the broker appended it), schema_id (null for bare JSON) and
+        either event (struct; its times as timestamps) for an event that surely keeps to the contract, or key,
+        value (cut after what a record may have) and value_bytes (its full length) for all that wants a closer
+        look: dimensions, doubtful events, rubbish.
     """
     framed = (F.length("value") >= _PREFIX_BYTES) & (F.substring(F.col("value"), 1, 1) == F.lit(b"\x00"))
     # The four bytes after the magic byte, big-endian.

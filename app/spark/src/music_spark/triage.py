@@ -53,8 +53,9 @@ class Triaged:
     """A batch, sorted."""
 
     events: pa.Table
-    """Valid events, a row each: the contract's fields with their types, partition, offset, timestamp, and the derived
-    event_date, is_stream, is_completed."""
+    """Valid events, a row each: the contract's fields with their types, partition, offset, timestamp, and the
+    derived event_date, is_stream, is_completed.
+    """
     dimensions: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
     """Schema name (user, song, ...) -> records in the order of their offsets."""
     deletions: list[Origin] = field(default_factory=list)
@@ -75,8 +76,8 @@ def event_arrow_schema() -> pa.Schema:
 def triage(batch: pa.Table, is_known_schema: Callable[[str, int], bool]) -> Triaged:
     """Sort the records of a batch (columns of source.parse).
 
-    `is_known_schema(topic, schema_id)` says whether the registry has that schema for the topic; it may raise where it
-    cannot know.
+    `is_known_schema(topic, schema_id)` says whether the registry has that schema for the topic; it may raise
+    where it cannot know.
     """
     plain = pc.is_valid(batch["event"])
     events = [_plain_events(batch.filter(plain))]

@@ -1,7 +1,7 @@
 """Asks the manifest of the artifacts: manifest.py digest|verify|python ARTIFACTS_DIR [COMPONENT].
 
-digest prints the component's sha256, python the version that the wheels are for; verify compares every file of
-the component with its sha256 and refuses, with a sentence, one that is missing or differs.
+digest prints the component's sha256, python the version that the wheels are for; verify compares every file
+of the component with its sha256 and refuses, with a sentence, one that is missing or differs.
 
 Only the standard library is used: this runs on targets before anything is installed.
 """
@@ -29,7 +29,9 @@ def component_of(manifest: dict[str, Any], name: str) -> dict[str, Any]:
     """Return one component's entry."""
     component: dict[str, Any] | None = manifest["components"].get(name)
     if component is None:
-        raise SystemExit(f"The artifacts hold no component {name}: they have {', '.join(manifest['components'])}.")
+        raise SystemExit(
+            f"The artifacts hold no component {name}: they have {', '.join(manifest['components'])}."
+        )
     return component
 
 

@@ -1,7 +1,7 @@
 """Brings the database to the newest version of its schema: migrate.py DIRECTORY_OF_SQL_FILES.
 
-Reads where the database is from the settings of postgres.sh and connects as the owner of the schemas. Waits for a
-server that is starting. Two migrations at the same time are kept apart by yoyo's lock.
+Reads where the database is from the settings of postgres.sh and connects as the owner of the schemas. Waits
+for a server that is starting. Two migrations at the same time are kept apart by yoyo's lock.
 """
 
 import os
@@ -35,10 +35,9 @@ def wait_for_server(address: str, seconds: float) -> None:
 def migrate(address: str, directory: Path) -> list[str]:
     """Apply, in order, what has not been applied yet; return the names."""
     migrations = yoyo.read_migrations(str(directory))
-    with yoyo.get_backend(address) as backend:
-        with backend.lock():
-            pending = backend.to_apply(migrations)
-            backend.apply_migrations(pending)
+    with yoyo.get_backend(address) as backend, backend.lock():
+        pending = backend.to_apply(migrations)
+        backend.apply_migrations(pending)
     return [migration.id for migration in pending]
 
 

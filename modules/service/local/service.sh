@@ -33,9 +33,10 @@ control() {
   "$checkout/.venv/bin/supervisorctl" -c "$SERVICE_INSTANCE/etc/supervisord.conf" "$@"
 }
 
-# state: RUNNING, BACKOFF, STOPPED, …; empty when the supervisor does not know the service.
+# state: what the supervisor says, as "RUNNING 123" (the process) or "STOPPED", "BACKOFF", …; empty when it does not
+# know the service.
 state() {
-  control status "$SERVICE_NAME" 2>/dev/null | awk '$2 != "ERROR" {print $2}' || true
+  control status "$SERVICE_NAME" 2>/dev/null | awk '$2 != "ERROR" {print $2, $2 == "RUNNING" ? $4 + 0 : ""}' || true
 }
 
 # load SETTINGS_FILE: exports the service's settings and secrets.
@@ -118,25 +119,21 @@ give_up() {
   exit 1
 }
 
-# The number of its present process; empty while there is none.
-process() {
-  control status "$SERVICE_NAME" 2>/dev/null | sed -n 's/.* RUNNING  *pid \([0-9]*\),.*/\1/p'
-}
-
 await_health() {
   local started=$EPOCHREALTIME deadline=$((SECONDS + SERVICE_HEALTHY_WITHIN)) next_word=$((SECONDS + 10))
   local last="" now ends=0 answer
   while true; do
-    now=$(process)
+    now=$(state)
     # Another process than before, or none while the supervisor pauses before the next try: the last one has ended.
-    if [[ -n $last && $now != "$last" ]] || [[ $(state) == BACKOFF ]]; then
+    if [[ $now == BACKOFF* || ($last == RUNNING* && $now != "$last") ]]; then
       ends=$((ends + 1))
     fi
     last=$now
     if ((ends > 4)); then
       give_up "it ends again and again right after its start."
     fi
-    if answer=$(provision "$settings_file" health 2>&1) && [[ -n $now && $now == "$(process)" ]]; then
+    # Asked again after the answer: the process that gave it must still be there.
+    if answer=$(provision "$settings_file" health 2>&1) && [[ $now == RUNNING* && $now == "$(state)" ]]; then
       say "healthy after $(awk -v a="$started" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.1f", b - a }') s"
       return
     fi
@@ -147,7 +144,7 @@ await_health() {
       say "still waiting: ${answer#*: }"
       next_word=$((SECONDS + 10))
     fi
-    sleep 0.3
+    sleep 0.5
   done
 }
 

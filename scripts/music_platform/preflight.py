@@ -46,6 +46,7 @@ def run(
         lambda: f"Java {java.require()}",
         lambda: require_terraform(instance),
         lambda: require_disk(instance.home, DISK_TO_CONTINUE if instance.exists else DISK_FOR_FIRST_START),
+        lambda: require_disk(instance.checkout, DISK_TO_CONTINUE, remedy="clone to a larger disk"),
     ]
     if instance.is_local:
         if not ours:
@@ -142,16 +143,18 @@ def memory_available(cgroup: Path = Path("/sys/fs/cgroup")) -> int:
     return available
 
 
-def require_disk(directory: Path, needed: int) -> str:
-    """Return how much room is left where the platform will be installed."""
+def require_disk(
+    directory: Path, needed: int, remedy: str = "choose another place with `make up HOME_DIR=/a/larger/disk`"
+) -> str:
+    """Return how much room is left on the disk that a directory is on, or will be on."""
     existing = next(path for path in (directory, *directory.parents) if path.exists())
     free = shutil.disk_usage(existing).free
     if free < needed:
         raise PlatformError(
             f"{_gib(free)} are free on the disk of {existing} and {_gib(needed)} are needed: make room, or "
-            "choose another place with `make up HOME_DIR=/a/larger/disk`."
+            f"{remedy}."
         )
-    return f"{_gib(free)} of disk"
+    return f"{_gib(free)} of disk for {directory}"
 
 
 def _gib(size: int) -> str:

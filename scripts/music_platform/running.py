@@ -3,7 +3,7 @@
 from typing import Any
 
 from music_platform.errors import PlatformError
-from music_platform.instance import Instance
+from music_platform.instance import DEFAULT_NAME, Instance
 
 
 def outputs(instance: Instance) -> dict[str, Any]:
@@ -15,12 +15,11 @@ def outputs(instance: Instance) -> dict[str, Any]:
 def require(instance: Instance) -> None:
     """Raise a PlatformError when the platform was not started."""
     if not is_applied(instance):
-        named = "" if instance.name == "default" else f" called {instance.name}"
+        named = "" if instance.name == DEFAULT_NAME else f" called {instance.name}"
         raise PlatformError(f"There is no running platform{named}: start it with `make up`.")
 
 
 def is_applied(instance: Instance) -> bool:
     """Say whether Terraform has something applied for this instance."""
     terraform = instance.terraform()
-    prepared = (terraform.data_directory or instance.root_module / ".terraform").is_dir()
-    return prepared and bool(terraform.outputs())
+    return terraform.is_initialized and bool(terraform.outputs())

@@ -8,7 +8,7 @@ import click
 from music_platform import processes, running
 from music_platform.applying import ApplyProgress
 from music_platform.errors import PlatformError
-from music_platform.instance import Instance
+from music_platform.instance import DEFAULT_NAME, Instance
 from music_platform.processes import Supervisor
 from music_platform.progress import Progress
 
@@ -80,4 +80,4 @@ def _remove(instance: Instance) -> int:
 
 
 def _state_files(instance: Instance) -> list[Path]:
-    return list(instance.root_module.glob("terraform.tfstate*")) if instance.name == "default" else []
+    return list(instance.root_module.glob("default.tfstate*")) if instance.name == DEFAULT_NAME else []

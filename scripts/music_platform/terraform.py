@@ -84,6 +84,11 @@ class Terraform:
         number = json.loads(output[output.index("{") :])["terraform_version"]
         return tuple(int(part) for part in number.split("-")[0].split("."))
 
+    @property
+    def is_initialized(self) -> bool:
+        """Whether Terraform has noted where the state is; without that, it refuses to say anything."""
+        return ((self.data_directory or self.directory / ".terraform") / "terraform.tfstate").is_file()
+
     def initialize(self) -> None:
         """Prepare the working directory; cheap when that was done before."""
         self._run(
@@ -158,7 +163,9 @@ class Terraform:
             raise PlatformError(f"The program {self.binary} was not found.") from failure
         if expected is not None and code not in expected:
             reason = error.strip() or output.strip()
-            raise PlatformError(f"{self.binary} {command} failed in {self.directory}:\n{reason}")
+            # Warnings about the user's own configuration of Terraform may come first.
+            reason = reason[max(0, reason.find("Error: ")) :]
+            raise PlatformError(f"{self.binary} {command} failed in {self.directory}: {reason}")
         return code, output, error
 
     def _environment(self) -> dict[str, str]:

@@ -2,6 +2,9 @@
 terraform {
   required_version = ">= 1.9"
 
-  # The default platform keeps its state here; another one gives -backend-config=path=<file>.
-  backend "local" {}
+  # The state of the default platform; another one gives -backend-config=path=<file>. Not called terraform.tfstate:
+  # Terraform would want to move a state of that name into that of every other platform.
+  backend "local" {
+    path = "default.tfstate"
+  }
 }

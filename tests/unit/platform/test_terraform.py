@@ -17,7 +17,9 @@ BINARY = shutil.which("terraform") or shutil.which("tofu") or "terraform"
 
 ROOT_MODULE = """
 terraform {
-  backend "local" {}
+  backend "local" {
+    path = "default.tfstate"
+  }
 }
 
 variable "rate" {
@@ -134,7 +136,9 @@ def test_destroy_empties_the_state(root_module: Path) -> None:
     assert wrapper.resources() == []
 
 
-def test_two_data_directories_with_two_states_share_a_root_module(root_module: Path, tmp_path: Path) -> None:
+def test_instances_share_a_root_module_and_no_state(root_module: Path, tmp_path: Path) -> None:
+    default = terraform(root_module)
+    default.apply(ignore)
     wrappers = []
     for name in ("one", "two"):
         wrapper = Terraform(
@@ -143,7 +147,9 @@ def test_two_data_directories_with_two_states_share_a_root_module(root_module: P
             data_directory=tmp_path / name / "terraform",
             backend_config={"path": str(tmp_path / name / "terraform.tfstate")},
         )
+        assert not wrapper.is_initialized
         wrapper.initialize()
+        assert wrapper.is_initialized
         wrappers.append(wrapper)
     one, two = wrappers
 
@@ -151,7 +157,8 @@ def test_two_data_directories_with_two_states_share_a_root_module(root_module: P
 
     assert one.resources() == ["terraform_data.this"]
     assert two.resources() == []
-    assert not (root_module / "terraform.tfstate").exists()
+    one.destroy(ignore)
+    assert default.resources() == ["terraform_data.this"]
 
 
 def test_the_version_is_read_as_numbers() -> None:

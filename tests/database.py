@@ -2,10 +2,10 @@
 
 import getpass
 import os
+import random
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -13,14 +13,25 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psycopg2
+from music_platform import ports
 
 from tests.waiting import wait_until
 
 CHECKOUT = Path(__file__).parents[1]
 PROVISION = CHECKOUT / "scripts" / "provision"
 START_LIMIT_S = 60
+
+# Below the ports that the system gives to outgoing connections.
+PORTS = range(25_000, 26_000)
+
+_TABLES = """
+SELECT format('%I.%I', n.nspname, c.relname)
+FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE n.nspname IN ('warehouse', 'metrics', 'ops') AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+ORDER BY 1"""
 
 
 @dataclass(frozen=True)
@@ -29,19 +40,46 @@ class Database:
 
     dsn: str
     """For the role of the stream job, music_app."""
-    owner_dsn: str
-    """For music_owner, who may empty every table."""
+
+    def query(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
+        """The rows of a statement, in a transaction of its own; nothing for a statement without rows."""
+        connection = psycopg2.connect(self.dsn)
+        try:
+            with connection, connection.cursor() as cursor:
+                cursor.execute(statement, parameters or None)
+                return cursor.fetchall() if cursor.description else []
+        finally:
+            connection.close()
+
+    def value(self, statement: str, *parameters: object) -> Any:
+        """The only column of the only row."""
+        ((value,),) = self.query(statement, *parameters)
+        return value
 
     def empty(self) -> None:
-        """Remove every row of the stream's tables; partitions stay."""
-        with psycopg2.connect(self.owner_dsn) as connection, connection.cursor() as cursor:
-            cursor.execute(
-                """SELECT string_agg(format('%I.%I', schemaname, tablename), ', ') FROM pg_tables
-                   WHERE schemaname IN ('warehouse', 'metrics', 'ops')"""
+        """Remove all rows; the partitions stay."""
+        self.query("".join(f"DELETE FROM {table};" for table in self.tables()))
+
+    def tables(self) -> list[str]:
+        """The tables that the stream writes."""
+        return [name for (name,) in self.query(_TABLES)]
+
+    def contents(self) -> dict[str, list[str]]:
+        """All rows as sorted JSON texts, but for what differs from run to run.
+
+        That is clocks, generated keys, and the order of the values in sketches.
+        """
+        volatile = (
+            "{id,user_key,run_id,batch_id,ingested_at,recorded_at,committed_at,listeners_sketch,songs_sketch}"
+        )
+        found = {}
+        for table in self.tables():
+            clock = "" if table.startswith("warehouse.") else " - 'updated_at'"
+            rows = self.query(
+                f"SELECT (to_jsonb(t) - '{volatile}'::text[]{clock})::text FROM {table} AS t ORDER BY 1"
             )
-            (tables,) = cursor.fetchone() or ("",)
-            cursor.execute(f"TRUNCATE {tables} RESTART IDENTITY")
-        connection.close()
+            found[table] = [row for (row,) in rows]
+        return found
 
 
 @contextmanager
@@ -56,7 +94,7 @@ def start() -> Iterator[Database]:
             _script(verb, environment)
         with _running(environment, home / "log"):
             _migrate(environment)
-            yield Database(*(_address(environment, role) for role in ("application", "owner")))
+            yield Database(_application_dsn(environment))
     finally:
         shutil.rmtree(home, ignore_errors=True)
 
@@ -81,10 +119,7 @@ def _environment(home: Path) -> dict[str, str]:
 
 
 def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    return next(port for port in random.sample(PORTS, len(PORTS)) if ports.is_free(port))
 
 
 def _script(verb: str, environment: dict[str, str]) -> None:
@@ -123,7 +158,6 @@ def _migrate(environment: dict[str, str]) -> None:
     assert ran.returncode == 0, f"the migrations failed:\n{ran.stdout}\n{ran.stderr}"
 
 
-def _address(environment: dict[str, str], role: str) -> str:
-    user = {"application": "music_app", "owner": "music_owner"}[role]
-    password = environment[f"MUSIC_POSTGRES_{role.upper()}_PASSWORD"]
-    return f"postgresql://{user}:{password}@127.0.0.1:{environment['MUSIC_POSTGRES_PORT']}/music"
+def _application_dsn(environment: dict[str, str]) -> str:
+    password, port = environment["MUSIC_POSTGRES_APPLICATION_PASSWORD"], environment["MUSIC_POSTGRES_PORT"]
+    return f"postgresql://music_app:{password}@127.0.0.1:{port}/music"

@@ -1,6 +1,6 @@
 """What becomes of a value is what the contract says of it, whatever the value is.
 
-Spark parses most events itself, for speed, and hands on what it doubts: both must end as music_contract judges.
+Spark parses most events itself, for speed, and hands on what it doubts: both end as music_contract judges.
 """
 
 from collections.abc import Iterator

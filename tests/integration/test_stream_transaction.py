@@ -1,0 +1,354 @@
+"""A batch is one transaction: it counts once, whatever is delivered again and wherever it breaks off."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from music_contract.rules import Reason
+from music_contract.topics import STREAM_EVENTS
+from music_spark import dead_letters, dimensions, facts, ledger, metrics
+from music_spark.batch import Stopped
+from music_spark.postgres import WriterIsActive
+
+from tests import audit
+from tests.database import Database
+from tests.records import (
+    APPENDED_AT,
+    Record,
+    bare,
+    dimension_records,
+    event_records,
+    framed,
+    location,
+    playback,
+    song,
+    user,
+)
+from tests.stream import FAMILIES, CrashError, Stream, after, crash
+
+pytestmark = pytest.mark.integration
+
+USERS, SONGS = "music.users", "music.songs"
+
+
+def mixed(first_event: int = 1, first_offset: int = 0) -> list[Record]:
+    """A batch with a bit of everything: new and resent events, late ones, dimensions, rubbish."""
+    n = first_event
+    events = [
+        playback(n),
+        playback(n + 1, user_id="user-2", song_id="song-2", ms_played=5_000, skipped=True),
+        playback(n),
+        playback(n + 2, event_time="2026-11-23T16:10:00.000Z", experiments={"home-page": "b"}),
+        playback(n + 3, mood="happy"),
+    ]
+    records = event_records(*events, first_offset=first_offset)
+    records += event_records(
+        playback(n + 4, location_id="location-2"), first_offset=first_offset, partition=7
+    )
+    records.append(Record(b"rubbish", partition=7, offset=first_offset + 1, key=b"user-9"))
+    records.append(Record(None, partition=7, offset=first_offset + 2))
+    records += dimension_records(USERS, user(), user("user-2"), first_offset=first_offset)
+    records.append(Record(None, topic=USERS, offset=first_offset + 2, key=b"user-1"))
+    records += dimension_records(SONGS, song(), {"song_id": "song-2"}, first_offset=first_offset)
+    records += dimension_records("music.locations", location(), first_offset=first_offset)
+    return records
+
+
+def count_facts(database: Database) -> int:
+    rows: int = database.value("SELECT count(*) FROM warehouse.stream_events")
+    return rows
+
+
+def totals(database: Database, partition: int = 0) -> dict[str, int]:
+    names = (
+        "read",
+        "facts",
+        "duplicates",
+        "dead_letters",
+        "late_events",
+        "unknown_fields",
+        "missing",
+        "position",
+    )
+    (row,) = database.query(
+        f"SELECT {', '.join(names)} FROM ops.partitions WHERE topic = %s AND partition = %s",
+        STREAM_EVENTS,
+        partition,
+    )
+    return {name: value for name, value in zip(names, row, strict=True) if value}
+
+
+def test_a_stored_event_has_every_value_that_was_sent(database: Database, stream: Stream) -> None:
+    event = playback(1, experiments={"home-page": "b"}, source="import", ms_played=86_400_000, offline=True)
+    stream.commit([Record(framed(event), partition=7, offset=42)])
+    (row,) = database.query("SELECT to_jsonb(f) FROM warehouse.stream_events AS f")
+    fact: dict[str, Any] = row[0]
+    moments = {name for name in event if name in ("event_time", "started_at", "produced_at")}
+    assert {name: fact[name] for name in event if name not in moments} == {
+        name: value for name, value in event.items() if name not in moments
+    }
+    for name in moments:
+        assert datetime.fromisoformat(fact[name]) == datetime.fromisoformat(event[name]), name
+    assert (fact["kafka_partition"], fact["kafka_offset"], fact["event_date"]) == (7, 42, "2026-11-23")
+    assert datetime.fromisoformat(fact["kafka_timestamp"]) == APPENDED_AT
+    assert (fact["is_stream"], fact["is_completed"], fact["genre"]) == (True, True, "unknown")
+
+
+def test_the_same_batch_twice_changes_nothing(database: Database, stream: Stream) -> None:
+    stream.commit(mixed())
+    once = database.contents()
+    letters = len(stream.sink.letters)
+    stream.commit(mixed())
+    assert database.contents() == once
+    assert len(stream.sink.letters) == letters
+
+
+def test_the_same_batch_again_by_the_next_run_changes_nothing(database: Database, stream: Stream) -> None:
+    stream.commit(mixed())
+    once = database.contents()
+    stream.close()
+    next_run = Stream(database.dsn)
+    next_run.commit(mixed())
+    next_run.close()
+    assert database.contents() == once
+
+
+def test_of_an_overlapping_batch_only_the_new_offsets_count(database: Database, stream: Stream) -> None:
+    events = event_records(*(playback(n) for n in range(6)))
+    stream.commit(events[:4])
+    stream.commit(events[2:])
+    assert totals(database) == {"read": 6, "facts": 6, "position": 6}
+    assert audit.ledger_gaps(database.dsn) == []
+    assert audit.metrics_that_differ(database.dsn) == []
+
+
+def test_a_resend_of_the_same_event_in_another_batch_is_stored_once(
+    database: Database, stream: Stream
+) -> None:
+    stream.commit(event_records(playback(1)))
+    stream.commit(event_records(playback(1), playback(2), first_offset=1))
+    assert totals(database) == {"read": 3, "facts": 2, "duplicates": 1, "position": 3}
+    assert database.value("SELECT plays FROM metrics.hourly") == 2
+
+
+@pytest.mark.parametrize("quick", [True, False])
+def test_a_resend_of_the_same_event_in_the_same_batch_is_stored_once(
+    database: Database, stream: Stream, quick: bool
+) -> None:
+    stream.commit(event_records(playback(1), playback(2), playback(1), playback(1)), quick=quick)
+    assert totals(database) == {"read": 4, "facts": 2, "duplicates": 2, "position": 4}
+    assert database.value("SELECT plays FROM metrics.hourly") == 2
+
+
+def test_a_resend_through_another_partition_counts_there_as_a_duplicate(
+    database: Database, stream: Stream
+) -> None:
+    stream.commit(event_records(playback(1)))
+    stream.commit(event_records(playback(1), partition=5))
+    assert totals(database, 5) == {"read": 1, "duplicates": 1, "position": 1}
+    assert count_facts(database) == 1
+
+
+def two_batches() -> tuple[list[Record], list[Record]]:
+    """Batches of which the second gives every step of the transaction something to do.
+
+    It completes song-2, which the first left a placeholder, brings a late event, and moves the watermark.
+    """
+    first, second = mixed(1), [*mixed(4, 10), *dimension_records(SONGS, song("song-2"), first_offset=12)]
+    second += event_records(playback(20, event_time="2026-11-23T14:00:00.000Z"), first_offset=15)
+    later = playback(21, event_time="2026-11-23T19:30:00.000Z")
+    second.append(Record(framed(later), offset=16, timestamp=APPENDED_AT + timedelta(hours=2)))
+    return first, second
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(database_server: Database) -> dict[str, list[str]]:
+    """What the two batches leave when nothing happens to them."""
+    database_server.empty()
+    run = Stream(database_server.dsn)
+    for records in two_batches():
+        run.commit(records)
+    run.close()
+    assert audit.metrics_that_differ(database_server.dsn) == []
+    return database_server.contents()
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "call"),
+    [
+        (ledger, "positions", 1),
+        (ledger, "watermark", 1),
+        (dimensions, "store", 1),
+        (metrics, "complete_genres", 1),
+        (facts, "ensure_partitions", 1),
+        (facts, "store", 1),
+        (dimensions, "infer_members", 1),
+        (ledger, "advance_watermark", 1),
+        *((metrics, "add", number) for number in range(1, len(FAMILIES) + 1)),
+        (metrics, "close_windows", 1),
+        (dead_letters, "record", 1),
+        (ledger, "record", 1),
+        (None, "send", 1),
+    ],
+)
+def test_a_crash_leaves_nothing_and_the_replay_leaves_what_one_run_does(
+    uninterrupted: dict[str, list[str]],
+    database: Database,
+    stream: Stream,
+    module: object,
+    name: str,
+    call: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first, second = two_batches()
+    stream.commit(first)
+    before = database.contents()
+    with monkeypatch.context() as patch:
+        after(patch, module or stream.sink, name, crash, call)
+        with pytest.raises(CrashError):
+            stream.commit(second)
+    assert database.contents() == before
+    stream.commit(second)
+    assert database.contents() == uninterrupted
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [(ledger, "positions"), (facts, "store"), (metrics, "close_windows"), (ledger, "record")],
+)
+def test_a_connection_that_is_cut_in_the_middle_is_opened_again_and_the_batch_counts_once(
+    database: Database, stream: Stream, module: object, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cut() -> None:
+        database.query(
+            """SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
+               WHERE application_name = 'music-stream'"""
+        )
+
+    after(monkeypatch, module, name, cut)
+    stream.commit(mixed())
+    assert totals(database) == {"read": 5, "facts": 4, "duplicates": 1, "unknown_fields": 1, "position": 5}
+    assert audit.metrics_that_differ(database.dsn) == []
+    assert database.value("SELECT count(*) FROM ops.dead_letters") == 3
+    assert len({(letter.origin.topic, letter.origin.offset) for letter in stream.sink.letters}) == 3
+
+
+def test_dead_letters_are_stored_as_they_came_with_their_reason(database: Database, stream: Stream) -> None:
+    large = bare(playback()) + b" " * 200_000
+    values = [b"\x00\xff\x00", None, large, framed(playback(), 99), b'"; DROP TABLE x; --\n,\\.']
+    stream.commit([Record(value, offset=n, key=b"\x00k") for n, value in enumerate(values)])
+    rows = database.query(
+        "SELECT reason, key, payload, payload_bytes FROM ops.dead_letters ORDER BY kafka_offset"
+    )
+    found = [(reason, bytes(key), payload and bytes(payload), size) for reason, key, payload, size in rows]
+    assert found == [
+        (Reason.NOT_JSON, b"\x00k", values[0], 3),
+        (Reason.EMPTY, b"\x00k", None, 0),
+        (Reason.TOO_LARGE, b"\x00k", large[:65_536], len(large)),
+        (Reason.UNKNOWN_SCHEMA, b"\x00k", values[3], len(framed(playback()))),
+        (Reason.NOT_JSON, b"\x00k", values[4], len(values[4] or b"")),
+    ]
+    assert [letter.origin.offset for letter in stream.sink.letters] == [0, 1, 2, 3, 4]
+    assert totals(database) == {"read": 5, "dead_letters": 5, "position": 5}
+
+
+def test_a_dead_letter_topic_that_is_away_holds_the_batch_back_until_it_is_there(
+    database: Database, stream: Stream
+) -> None:
+    stream.sink.refusals = 1
+    stream.commit(mixed())
+    assert len(stream.sink.letters) == 3
+    assert database.value("SELECT count(*) FROM ops.dead_letters") == 3
+
+
+def test_a_job_that_is_asked_to_stop_while_a_batch_waits_leaves_it_to_the_next_run(
+    database: Database, stream: Stream
+) -> None:
+    stream.sink.refusals = 1
+    stream.stopping.set()
+    with pytest.raises(Stopped):
+        stream.commit(mixed())
+    assert count_facts(database) == 0
+    assert database.query("SELECT * FROM ops.partitions") == []
+
+
+def test_a_second_writer_is_refused_until_the_first_is_gone(database: Database, stream: Stream) -> None:
+    stream.commit(event_records(playback(1)))
+    second = Stream(database.dsn)
+    try:
+        with pytest.raises(WriterIsActive):
+            second.writer.transaction(lambda cursor: cursor.execute("SELECT 1"))
+        second.stopping.set()
+        with pytest.raises(Stopped):
+            second.commit(event_records(playback(2), first_offset=1))
+        assert count_facts(database) == 1
+        stream.close()
+        second.stopping.clear()
+        second.commit(event_records(playback(2), first_offset=1))
+        assert count_facts(database) == 2
+    finally:
+        second.close()
+
+
+def test_what_was_read_is_what_became_of_it_in_every_partition(database: Database, stream: Stream) -> None:
+    stream.commit(mixed(1))
+    stream.commit(mixed(3, 10))
+    rows = database.query(
+        """SELECT topic, partition, read, facts, duplicates, dimensions, dead_letters, balanced
+           FROM ops.conservation"""
+    )
+    assert sorted(rows) == [
+        ("music.locations", 0, 2, 0, 0, 2, 0, True),
+        (SONGS, 0, 4, 0, 0, 2, 2, True),
+        (STREAM_EVENTS, 0, 10, 5, 5, 0, 0, True),
+        (STREAM_EVENTS, 7, 6, 2, 0, 0, 4, True),
+        (USERS, 0, 6, 0, 0, 6, 0, True),
+    ]
+    assert database.query("SELECT count(*), sum(facts)::int, sum(read)::int FROM ops.batches") == [(2, 7, 28)]
+
+
+def test_offsets_that_kafka_lost_are_counted_and_said_but_not_those_of_compaction(
+    database: Database, stream: Stream
+) -> None:
+    stream.commit([*event_records(playback(1)), *dimension_records(USERS, user())])
+    stream.commit(
+        [*event_records(playback(2), first_offset=11), *dimension_records(USERS, user(), first_offset=11)]
+    )
+    assert totals(database) == {"read": 2, "facts": 2, "missing": 10, "position": 12}
+    assert database.value("SELECT missing FROM ops.partitions WHERE topic = %s", USERS) == 0
+    ((kind, detail),) = database.query("SELECT kind, detail FROM ops.query_events")
+    assert kind == "records_missing"
+    assert "10 records" in detail
+
+
+@pytest.mark.parametrize("day", ["1970-01-01", "1999-12-31", "2008-02-29", "2026-11-22"])
+def test_an_event_of_a_day_long_past_gets_the_partition_of_its_day(
+    database: Database, stream: Stream, day: str
+) -> None:
+    late = playback(1, event_time=f"{day}T23:59:59.999Z")
+    stream.commit(event_records(late, playback(2)))
+    rows = database.query(
+        "SELECT tableoid::regclass::text, event_time FROM warehouse.stream_events ORDER BY 2"
+    )
+    assert rows[0] == (
+        f"warehouse.stream_events_{day.replace('-', '')}",
+        datetime.fromisoformat(f"{day}T23:59:59.999+00:00"),
+    )
+    assert audit.metrics_that_differ(database.dsn) == []
+
+
+def test_partitions_exist_for_the_week_ahead_before_their_first_event(
+    database: Database, stream: Stream
+) -> None:
+    stream.commit(event_records(playback(1)))
+    ahead = database.value(
+        """SELECT count(*) FROM generate_series(0, 7) AS n WHERE to_regclass('warehouse.stream_events_'
+           || to_char((now() AT TIME ZONE 'UTC')::date + n, 'YYYYMMDD')) IS NOT NULL"""
+    )
+    assert ahead == 8
+
+
+def test_a_batch_without_events_leaves_the_watermark_alone(database: Database, stream: Stream) -> None:
+    stream.commit(dimension_records(USERS, user()))
+    assert database.query("SELECT * FROM ops.watermarks") == []
+    assert database.value("SELECT watermark FROM ops.batches") is None

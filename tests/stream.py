@@ -1,0 +1,90 @@
+"""The stream without Spark and Kafka: batches of hand-made records, committed into a real database."""
+
+import threading
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from types import ModuleType
+from uuid import uuid4
+
+import pytest
+from music_contract.topics import TOPICS
+from music_spark import batch, families
+from music_spark.batch import Context
+from music_spark.dead_letters import NotTaken
+from music_spark.postgres import Writer
+from music_spark.settings import Windows
+from music_spark.triage import DeadLetter
+
+from tests.records import KNOWN_SCHEMA, Record, parsed
+
+FAMILIES = families.declare(Windows())
+WATERMARK_DELAY = timedelta(minutes=10)
+
+
+class DeadLetterSink:
+    """Takes dead letters as the topic does, or refuses them as a broker that is away."""
+
+    def __init__(self) -> None:
+        self.letters: list[DeadLetter] = []
+        self.refusals = 0
+
+    def send(self, letters: Sequence[DeadLetter]) -> None:
+        if self.refusals:
+            self.refusals -= 1
+            raise NotTaken("the broker is away")
+        self.letters += letters
+
+
+class Stream:
+    """One run of the stream job, batch after batch."""
+
+    def __init__(self, dsn: str) -> None:
+        self.sink = DeadLetterSink()
+        self.writer = Writer(dsn, batch.prepare(FAMILIES))
+        self.stopping = threading.Event()
+        self.batch_id = -1
+        self._context = Context(
+            writer=self.writer,
+            families=FAMILIES,
+            watermark_delay=WATERMARK_DELAY,
+            run_id=uuid4(),
+            topic_ids={name: f"id-of-{name}" for name in TOPICS},
+            is_known_schema=lambda _topic, schema_id: schema_id == KNOWN_SCHEMA,
+            dead_letter_topic=self.sink,  # type: ignore[arg-type]
+            stopping=self.stopping,
+        )
+
+    def commit(self, records: Sequence[Record], *, quick: bool = True) -> None:
+        """Commit the records as the next batch."""
+        self.batch_id += 1
+        batch.process(self._context, self.batch_id, parsed(records, quick=quick))
+
+    def close(self) -> None:
+        self.writer.close()
+
+
+class CrashError(Exception):
+    """The process dies here."""
+
+
+def after(
+    patch: pytest.MonkeyPatch, module: ModuleType | object, name: str, act: Callable[[], None], call: int = 1
+) -> None:
+    """Do something once, when a function has been called `call` times."""
+    original = getattr(module, name)
+    calls = 0
+
+    def wrapped(*words: object, **named: object) -> object:
+        nonlocal calls
+        result = original(*words, **named)
+        calls += 1
+        if calls == call:
+            act()
+        return result
+
+    patch.setattr(module, name, wrapped)
+
+
+def crash() -> None:
+    """Die."""
+    raise CrashError

@@ -1,4 +1,4 @@
-"""The Terraform code: its format, validity and own tests (*.tftest.hcl beside this file); no server is started."""
+"""The Terraform code: its format, validity and own tests (*.tftest.hcl beside this file); starts no server."""
 
 import os
 import shutil

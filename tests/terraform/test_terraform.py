@@ -1,4 +1,4 @@
-"""The Terraform code: its format, validity and own tests (*.tftest.hcl beside this file); starts no server."""
+"""The Terraform code: its format, its validity and its own tests (*.tftest.hcl), without a server."""
 
 import os
 import shutil

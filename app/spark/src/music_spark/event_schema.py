@@ -71,7 +71,7 @@ def is_plain(event: Column, payload: Column, appended_at: Column) -> Column:
     checks = [
         # Unknown fields, repeated fields and explicit nulls all break this equality.
         F.size(F.json_object_keys(payload)) == present,
-        payload.rlike(_ends_with_its_last_brace()),
+        _ends_with_its_last_brace(payload),
         *(check for name, rule in fields.items() for check in _checks(event[name], rule)),
         *(event[name].isNotNull() for name in schemas.load(EVENT)["required"]),
         F.try_to_timestamp(event["event_time"])
@@ -80,14 +80,15 @@ def is_plain(event: Column, payload: Column, appended_at: Column) -> Column:
     return F.coalesce(reduce(and_, checks), F.lit(False))
 
 
-def _ends_with_its_last_brace() -> str:
-    """Pattern of a payload that has nothing behind the event; Spark's JSON reader would not notice it.
+def _ends_with_its_last_brace(payload: Column) -> Column:
+    """Whether the payload has nothing behind the event; Spark's JSON reader would not notice it.
 
     The event that it found has every object field of the contract, all empty, and so at least that many
     closing braces. Where the payload has no more, and ends with one, the event ends there too.
     """
     objects = sum(rule["type"] == "object" for rule in schemas.fields(EVENT).values())
-    return rf"\A(?:[^}}]*+\}}){{{objects + 1}}}\z"
+    up_to_the_last = F.substring_index(payload, "}", objects + 1)
+    return F.concat(up_to_the_last, F.lit("}")) == payload
 
 
 def _is_taken_for_text(rule: dict[str, Any]) -> bool:

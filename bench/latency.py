@@ -11,6 +11,7 @@ merged).
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import os
 import platform as machine
@@ -22,7 +23,7 @@ from typing import Any
 import psycopg2
 from music_contract.topics import STREAM_EVENTS
 
-from tests import second_platform
+from tests import audit, second_platform
 
 CHECKOUT = Path(__file__).parents[1]
 RESULT = CHECKOUT / "build" / "bench" / "latency.json"
@@ -96,6 +97,9 @@ def main() -> None:
         events, delays = measure(platform.postgres_dsn, since)
         elapsed = time.monotonic() - began
         memory = sum(program.memory for program in platform.supervisor.programs())
+        books = audit.books(platform.postgres_dsn)
+        final = audit.final_windows(platform.postgres_dsn)
+        different = audit.metrics_that_differ(platform.postgres_dsn)
     result = {
         "conditions": {
             "cores": os.cpu_count(),
@@ -108,6 +112,9 @@ def main() -> None:
         "events_per_s": round(events / elapsed, 1),
         "latency_ms": delays,
         "resident_bytes": memory,
+        "books": dataclasses.asdict(books),
+        "final_windows": final,
+        "metric_rows_that_differ_from_the_facts": len(different),
     }
     RESULT.parent.mkdir(parents=True, exist_ok=True)
     RESULT.write_text(json.dumps(result, indent=2) + "\n")
@@ -116,6 +123,8 @@ def main() -> None:
     for kind, values in delays.items():
         print(f"{kind:30}" + "".join(f"{values[name]:10.0f}" for name in _SHARES))
     print(f"resident memory of the platform: {memory / 2**30:.2f} GiB")
+    print(f"books: {books}, balanced: {books.balanced}")
+    print(f"final windows: {final}; metric rows that differ from the facts: {len(different)}")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from music_contract import schemas, topics
 
 from tests.smoke.access import Connection, Measured, Outputs
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.smoke
 
@@ -61,8 +62,12 @@ def test_the_registry_refuses_a_schema_that_asks_for_a_new_field(registry: Schem
 
 
 def test_spark_runs_the_stream_job_on_executors_of_the_cluster(outputs: Outputs, measured: Measured) -> None:
-    master = fetch(f"{outputs['spark_ui_url']}/json/")
-    assert master["status"] == "ALIVE"
+    def alive() -> Any:
+        seen = fetch(f"{outputs['spark_ui_url']}/json/")
+        return seen if seen["status"] == "ALIVE" and seen["activeapps"] else None
+
+    # A master that was killed looks for its former workers first.
+    master = wait_until(alive, 60, "a master that leads its cluster")
     assert master["url"] == outputs["spark_master_url"]
     workers = [worker for worker in master["workers"] if worker["state"] == "ALIVE"]
     assert workers

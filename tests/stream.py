@@ -35,13 +35,27 @@ class DeadLetterSink:
         self.letters += letters
 
 
+class Impatience(threading.Event):
+    """A request to stop that comes by itself when a batch has waited too often; nothing waits in fact."""
+
+    LIMIT = 10
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._waits = 0
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self._waits += 1
+        return self.is_set() or self._waits > self.LIMIT
+
+
 class Stream:
     """One run of the stream job, batch after batch."""
 
     def __init__(self, dsn: str) -> None:
         self.sink = DeadLetterSink()
         self.writer = Writer(dsn, batch.prepare(FAMILIES))
-        self.stopping = threading.Event()
+        self.stopping = Impatience()
         self.batch_id = -1
         self._context = Context(
             writer=self.writer,

@@ -25,6 +25,7 @@ from tests.records import (
     user,
 )
 from tests.stream import FAMILIES, CrashError, Stream, after, crash
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 
@@ -272,6 +273,11 @@ def test_a_job_that_is_asked_to_stop_while_a_batch_waits_leaves_it_to_the_next_r
     assert database.query("SELECT * FROM ops.partitions") == []
 
 
+def is_free(database: Database) -> bool:
+    """Whether nobody holds the writer's lock."""
+    return database.query("SELECT FROM pg_locks WHERE locktype = 'advisory'") == []
+
+
 def test_a_second_writer_is_refused_until_the_first_is_gone(database: Database, stream: Stream) -> None:
     stream.commit(event_records(playback(1)))
     second = Stream(database.dsn)
@@ -282,8 +288,10 @@ def test_a_second_writer_is_refused_until_the_first_is_gone(database: Database, 
         with pytest.raises(Stopped):
             second.commit(event_records(playback(2), first_offset=1))
         assert count_facts(database) == 1
-        stream.close()
         second.stopping.clear()
+        stream.close()
+        # The server may take a moment to see that the first has gone.
+        wait_until(lambda: is_free(database), 10, "the release of the writer's lock")
         second.commit(event_records(playback(2), first_offset=1))
         assert count_facts(database) == 2
     finally:

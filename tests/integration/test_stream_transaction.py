@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from music_contract.rules import Reason
 from music_contract.topics import STREAM_EVENTS
-from music_spark import dead_letters, dimensions, facts, ledger, metrics
+from music_spark import dead_letters, dimensions, facts, ledger, metrics, offsets
 from music_spark.batch import Stopped
 from music_spark.postgres import WriterIsActive
 
@@ -121,6 +121,20 @@ def test_of_an_overlapping_batch_only_the_new_offsets_count(database: Database, 
     assert totals(database) == {"read": 6, "facts": 6, "position": 6}
     assert audit.ledger_gaps(database.dsn) == []
     assert audit.metrics_that_differ(database.dsn) == []
+
+
+def test_what_is_written_where_kafka_lost_its_tail_is_not_taken_for_known(
+    database: Database, stream: Stream
+) -> None:
+    stream.commit(event_records(playback(1), playback(2)))
+    lost = {(STREAM_EVENTS, 0): 1}
+
+    stream.writer.transaction(
+        lambda cursor: offsets.rewind(cursor, {STREAM_EVENTS: f"id-of-{STREAM_EVENTS}"}, lost)
+    )
+    stream.commit(event_records(playback(3), first_offset=1))
+
+    assert count_facts(database) == 3
 
 
 def test_a_resend_of_the_same_event_in_another_batch_is_stored_once(

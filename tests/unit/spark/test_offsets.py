@@ -63,6 +63,7 @@ def test_a_position_behind_kafkas_end_is_said_and_the_end_is_next() -> None:
     assert [kind for kind, _ in start.findings] == ["records_missing"]
     assert "partition 1" in start.findings[0][1]
     assert "61" in start.findings[0][1]
+    assert start.rewound == {(EVENTS, 1): 60}
 
 
 @pytest.mark.parametrize(("earliest", "latest"), [(0, 0), (5, 5), (60, 60)])

@@ -101,6 +101,7 @@ class Job:
         event_schema_ids = self._is_known_schema.of(STREAM_EVENTS)
         kafka = offsets.read_kafka(settings.kafka_bootstrap_servers, source.TOPICS)
         start = offsets.choose(kafka, self._writer.transaction(offsets.stored_positions))
+        self._writer.transaction(lambda cursor: offsets.rewind(cursor, kafka.topic_ids, start.rewound))
         for kind, detail in start.findings:
             log.error(detail)
             self._note(run_id, kind, detail)

@@ -33,6 +33,10 @@ class Start:
 
     offsets: StartingOffsets
     findings: list[tuple[str, str]]
+    rewound: dict[Partition, int] = field(default_factory=dict)
+    """Partitions that end before their stored position, with their end: the position has to go back to it,
+    or the records written there next would be taken for known ones.
+    """
 
 
 def read_kafka(bootstrap_servers: str, topics: tuple[str, ...]) -> KafkaState:
@@ -64,6 +68,15 @@ def stored_positions(cursor: Cursor) -> dict[tuple[str, int, str], int]:
     }
 
 
+def rewind(cursor: Cursor, topic_ids: Mapping[str, str], rewound: Mapping[Partition, int]) -> None:
+    """Move stored positions back to where their partitions end now; resends are known by their event_id."""
+    for (topic, partition), end in rewound.items():
+        cursor.execute(
+            "UPDATE ops.partitions SET position = %s WHERE (topic, partition, topic_id) = (%s, %s, %s)",
+            [end, topic, partition, topic_ids[topic]],
+        )
+
+
 def choose(kafka: KafkaState, stored: Mapping[tuple[str, int, str], int]) -> Start:
     """The offsets to start from: the stored position, as far as Kafka still holds it.
 
@@ -73,6 +86,7 @@ def choose(kafka: KafkaState, stored: Mapping[tuple[str, int, str], int]) -> Sta
     """
     offsets: StartingOffsets = {}
     findings: list[tuple[str, str]] = []
+    rewound: dict[Partition, int] = {}
     former = {topic: topic_id for topic, _, topic_id in stored}
     present = {(topic, topic_id) for topic, _, topic_id in stored}
     for topic, topic_id in kafka.topic_ids.items():
@@ -84,6 +98,7 @@ def choose(kafka: KafkaState, stored: Mapping[tuple[str, int, str], int]) -> Sta
         position = stored.get((topic, partition, kafka.topic_ids[topic]))
         latest = kafka.latest[topic, partition]
         if position is not None and position > latest:
+            rewound[topic, partition] = latest
             findings.append(
                 (
                     "records_missing",
@@ -92,4 +107,4 @@ def choose(kafka: KafkaState, stored: Mapping[tuple[str, int, str], int]) -> Sta
             )
         start = earliest if position is None else min(max(position, earliest), latest)
         offsets.setdefault(topic, {})[str(partition)] = start
-    return Start(offsets, findings)
+    return Start(offsets, findings, rewound)

@@ -82,7 +82,12 @@ def _bad_records() -> list[tuple[str, bytes | None]]:
     ]
 
 
-def _send(platform: SecondPlatform, values: list[bytes | None], largest: int = 1_000_000) -> None:
+def _send(
+    platform: SecondPlatform,
+    values: list[bytes | None],
+    largest: int = 1_000_000,
+    key: bytes = b"user-console",
+) -> None:
     producer = Producer(
         {
             "bootstrap.servers": platform.kafka_bootstrap_servers,
@@ -95,7 +100,7 @@ def _send(platform: SecondPlatform, values: list[bytes | None], largest: int = 1
         producer.produce(
             STREAM_EVENTS,
             value,
-            b"user-console",
+            key,
             on_delivery=lambda error, _: refused.append(str(error)) if error else None,
         )
     assert producer.flush(30) == 0
@@ -106,35 +111,29 @@ def _send(platform: SecondPlatform, values: list[bytes | None], largest: int = 1
 def test_each_bad_record_becomes_a_dead_letter_with_its_reason_and_the_good_ones_around_it_are_stored(
     platform: SecondPlatform,
 ) -> None:
-    before = audit.books(platform.postgres_dsn)
+    key = f"user-{uuid.uuid4().hex}".encode()
     bad = _bad_records()
     good = [_event() for _ in range(len(bad) + 1)]
     values: list[bytes | None] = [_json(good[0])]
     for (_, value), following in zip(bad, good[1:], strict=True):
         values += [value, _json(following)]
-    _send(platform, values)
+    _send(platform, values, key=key)
 
-    def all_read() -> audit.Books | None:
-        now = audit.books(platform.postgres_dsn)
-        return now if now.read - before.read >= len(values) else None
+    def all_arrived() -> Counter[str] | None:
+        with audit.reader(platform.postgres_dsn) as cursor:
+            cursor.execute("SELECT reason FROM ops.dead_letters WHERE key = %s", [key])
+            found = Counter(reason for (reason,) in cursor.fetchall())
+            cursor.execute(
+                "SELECT count(*) FROM warehouse.stream_events WHERE event_id = ANY(%s::uuid[])",
+                [[event["event_id"] for event in good]],
+            )
+            stored = cursor.fetchone()[0]
+        return found if stored == len(good) and found.total() >= len(bad) else None
 
-    after = wait_until(all_read, 60, f"{len(values)} records are read")
-    assert after.facts - before.facts == len(good)
-    assert after.dead_letters - before.dead_letters == len(bad)
-    assert after.balanced
-    with audit.reader(platform.postgres_dsn) as cursor:
-        cursor.execute(
-            "SELECT reason FROM ops.dead_letters WHERE key = 'user-console' ORDER BY id DESC LIMIT %s",
-            [len(bad)],
-        )
-        reasons = Counter(reason for (reason,) in cursor.fetchall())
-        cursor.execute(
-            "SELECT count(*) FROM warehouse.stream_events WHERE event_id = ANY(%s::uuid[])",
-            [[e["event_id"] for e in good]],
-        )
-        assert cursor.fetchone() == (len(good),)
+    reasons = wait_until(all_arrived, 120, f"{len(good)} good and {len(bad)} bad records arrive")
     print(f"reasons: {dict(reasons)}")
     assert reasons == Counter(reason for reason, _ in bad)
+    assert audit.books(platform.postgres_dsn).balanced
 
 
 @pytest.mark.integration
@@ -155,7 +154,7 @@ def test_a_value_of_the_largest_size_that_the_broker_takes_reaches_the_dead_lett
             )
             return cursor.fetchone()
 
-    reason, size, kept = wait_until(recorded, 60, "the largest value is in ops.dead_letters")
+    reason, size, kept = wait_until(recorded, 120, "the largest value is in ops.dead_letters")
     print(f"value of {len(value)} bytes: {reason}, {kept} bytes kept")
     assert (reason, size, kept) == ("too_large", len(value), 65_536)
     consumer = Consumer(
@@ -200,5 +199,5 @@ def test_an_event_with_a_field_that_the_contract_does_not_know_is_stored_and_cou
             cursor.execute("SELECT FROM warehouse.stream_events WHERE event_id = %s", [event["event_id"]])
             return cursor.fetchone() is not None
 
-    wait_until(stored, 60, "the event of a newer producer is stored")
-    assert unknown_fields() == before + 1
+    wait_until(stored, 120, "the event of a newer producer is stored")
+    assert unknown_fields() >= before + 1

@@ -2,7 +2,6 @@
 are stored.
 """
 
-import copy
 import json
 import uuid
 from collections import Counter
@@ -191,7 +190,7 @@ def test_an_event_with_a_field_that_the_contract_does_not_know_is_stored_and_cou
             return int(cursor.fetchone()[0])
 
     before = unknown_fields()
-    event = copy.deepcopy(_event())
+    event = _event()
     _send(platform, [_json({**event, "mood": "happy"})])
 
     def stored() -> bool:
@@ -200,4 +199,4 @@ def test_an_event_with_a_field_that_the_contract_does_not_know_is_stored_and_cou
             return cursor.fetchone() is not None
 
     wait_until(stored, 120, "the event of a newer producer is stored")
-    assert unknown_fields() >= before + 1
+    assert unknown_fields() == before + 1

@@ -9,7 +9,6 @@ from typing import Any, TypeVar
 
 import psycopg2
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv
 from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import cursor as Cursor
@@ -135,9 +134,3 @@ def copy_out(cursor: Cursor, query: str, schema: pa.Schema) -> pa.Table:
         quoted_strings_can_be_null=False,
     )
     return pa.csv.read_csv(buffer, pa.csv.ReadOptions(column_names=schema.names), convert_options=convert)
-
-
-def literal_times(column: pa.ChunkedArray) -> tuple[Any, Any]:
-    """Smallest and largest value of a timestamp column."""
-    bounds = pc.min_max(column)
-    return bounds["min"].as_py(), bounds["max"].as_py()

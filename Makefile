@@ -53,7 +53,7 @@ PLATFORM := .venv/bin/music-platform
 COMPONENT ?=
 
 .PHONY: up
-up: setup ## Start everything and wait until data flows: make up RATE=200 PORT_OFFSET=100
+up: setup ## Start everything and wait until data flows: make up RATE=200 PORT_OFFSET=100; SUPERSET=0 leaves the dashboards out
 	@$(PLATFORM) up
 
 .PHONY: status
@@ -64,6 +64,14 @@ status: setup ## Say what runs, since when, with how much memory, and how far be
 smoke: setup ## Prove that the running platform does what it promises
 	@$(PLATFORM) smoke
 
+.PHONY: import
+import: setup ## Bring a listener's own history in: make import FILE=my_spotify_data.zip USER_NAME=Ada COUNTRY=GB
+	@$(PLATFORM) import
+
+.PHONY: validate
+validate: setup ## Look for violations of the warehouse's integrity, in the running platform or in MUSIC_POSTGRES_DSN
+	@$(PLATFORM) validate
+
 .PHONY: logs
 logs: setup ## Follow the logs, of one component with COMPONENT=kafka
 	@$(PLATFORM) logs --follow $(if $(COMPONENT),--component "$(COMPONENT)")
@@ -71,6 +79,33 @@ logs: setup ## Follow the logs, of one component with COMPONENT=kafka
 .PHONY: open
 open: setup ## Open the pages of the platform in a browser
 	@$(PLATFORM) open
+
+.PHONY: superset-import
+superset-import: setup ## Bring Superset to the files of superset/, and check every chart
+	@$(PLATFORM) superset-import
+
+.PHONY: superset-export
+superset-export: setup ## Write what was changed in Superset's pages back to superset/, as a difference to look at
+	@$(PLATFORM) superset-export
+
+# More words for the replay, for example: make replay-dlq REPLAY='--reason unknown_schema --dry-run'
+REPLAY ?=
+
+.PHONY: replay-dlq
+replay-dlq: setup ## Send dead letters to their topics again: make replay-dlq REPLAY='--reason unknown_schema'
+	@$(PLATFORM) replay-dlq $(REPLAY)
+
+.PHONY: backup
+backup: setup ## Write all that PostgreSQL holds to a file, and say where it is
+	@$(PLATFORM) backup
+
+.PHONY: restore
+restore: setup ## Put a backup in the place of what PostgreSQL holds: make restore FILE=…
+	@$(PLATFORM) restore
+
+.PHONY: rotate-certificates
+rotate-certificates: setup ## Issue new certificates for all servers: make rotate-certificates ENV=docker
+	@$(PLATFORM) rotate-certificates
 
 .PHONY: down
 down: setup ## Stop everything and keep the data
@@ -84,13 +119,15 @@ destroy: setup ## Stop everything and remove the data; FORCE=1 does not ask
 # Tests and checks
 # ---------------------------------------------------------------------------------------------------------------------
 
+# Words for the benchmark, for example: make bench BENCH='--events 100000'
+BENCH ?=
 # More words for pytest, for example: make test-unit PYTEST='-k preflight'
 PYTEST ?=
 TERRAFORM := $(or $(TF),$(shell command -v terraform || command -v tofu || echo terraform))
-SHELL_FILES = $(shell git ls-files --cached --others --exclude-standard '*.sh') .ci/run
+SHELL_FILES = $(shell git ls-files --cached --others --exclude-standard '*.sh') .ci/run .ci/prepare-docker
 
 .PHONY: test
-test: test-unit test-terraform test-integration ## Run every test that needs no platform of yours
+test: test-unit test-terraform test-integration test-faults-short test-browser ## Run every test that needs no platform of yours
 
 .PHONY: test-unit
 test-unit: setup ## Run the tests that need no server
@@ -100,9 +137,29 @@ test-unit: setup ## Run the tests that need no server
 test-integration: setup ## Run the tests that start a platform of their own on free ports
 	@.venv/bin/pytest tests/integration $(PYTEST)
 
+.PHONY: test-truth
+test-truth: setup ## Compare a simulated run with its ground truth, number by number: make test-truth EVENTS=1000000
+	@MUSIC_TRUTH_EVENTS=$(EVENTS) .venv/bin/pytest -s tests/integration/test_simulated_truth.py $(PYTEST)
+
+.PHONY: test-browser
+test-browser: setup ## Look at every dashboard of a platform of its own in a browser, with ENV=docker of containers
+	@.venv/bin/pytest tests/browser $(PYTEST)
+
+.PHONY: test-docker
+test-docker: setup ## Start a platform of containers, prove, attack, kill and scale it, on a Docker engine
+	@.venv/bin/pytest -s tests/docker $(PYTEST)
+
+# The seed of what is drawn at random; each run prints its own.
+export MUSIC_FAULTS_SEED = $(FAULTS_SEED)
+FAULTS_SEED ?=
+
 .PHONY: test-faults
-test-faults: setup ## Kill every process of a platform of its own while events flow
-	@.venv/bin/pytest tests/faults $(PYTEST)
+test-faults: setup ## Kill, poison and starve a platform of its own, at length: make test-faults FAULTS_SEED=42
+	@MUSIC_FAULTS_LONG=1 .venv/bin/pytest -s tests/faults $(PYTEST)
+
+.PHONY: test-faults-short
+test-faults-short: setup ## The same in about ten minutes: fewer kills, less poison, a shorter backlog
+	@.venv/bin/pytest -s tests/faults $(PYTEST)
 
 .PHONY: test-terraform
 test-terraform: setup ## Check format and validity of the Terraform code and run its tests
@@ -112,17 +169,41 @@ test-terraform: setup ## Check format and validity of the Terraform code and run
 lint: setup ## Check format, style, types, shell, SQL and YAML
 	@.venv/bin/pre-commit run --all-files --show-diff-on-failure
 
+SCANNER := build/scan
+
+$(SCANNER)/.stamp: $(BOOTSTRAP)/.stamp requirements/scan.txt
+	@$(UV) venv --quiet --clear --python $(BOOTSTRAP)/bin/python $(SCANNER)
+	@$(UV) pip sync --quiet --python $(SCANNER) --require-hashes requirements/scan.txt
+	@touch $@
+
+# It has no rules for the resources of a Docker engine: what holds for those is asked by tests/terraform and tests/docker.
+# The tests' Terraform is left out: the passwords in it are of no server.
+.PHONY: scan
+scan: $(SCANNER)/.stamp ## Look for what is unsafe in the Dockerfile and the Terraform code, and for secrets in them
+	@$(SCANNER)/bin/checkov --directory . --framework dockerfile --framework terraform --framework secrets \
+		--skip-path build --skip-path .venv --skip-path .platform --skip-path tests \
+		--skip-download --compact --quiet
+
 .PHONY: fmt
 fmt: setup ## Format everything that can be formatted
 	@.venv/bin/ruff check --quiet --fix-only .
 	@.venv/bin/ruff format --quiet .
 	@.venv/bin/shfmt --write --indent 2 --case-indent $(SHELL_FILES)
 	@$(TERRAFORM) fmt -recursive
+	@.venv/bin/python scripts/module_tables.py
 	@.venv/bin/sqlfluff format --processes 2 --disable-progress-bar sql
 
-.PHONY: bench-latency
-bench-latency: setup ## Measure the time from an event to its row in PostgreSQL
-	@.venv/bin/python -m bench.latency
+.PHONY: bench-producer
+bench-producer: setup ## Measure the simulator: events a second beside a bare loop, start and memory at a million users
+	@.venv/bin/python -m bench.producer
+
+.PHONY: bench
+bench: setup ## Measure the whole pipeline beside a plain design: catching up, latency, CPU, memory
+	@.venv/bin/python -m bench.pipeline $(BENCH)
+
+.PHONY: bench-sql
+bench-sql: setup ## Measure each query of the library on 10 million facts: make bench-sql FACTS=1000000
+	@.venv/bin/python -m bench.sql --facts "$(or $(FACTS),10000000)"
 
 .PHONY: docs
 docs: setup ## List the guides

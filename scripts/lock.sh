@@ -29,6 +29,9 @@ compile() {
 
 compile bootstrap
 compile dev
+# Superset and the scanner run apart from all else, and pin older versions of much of it.
+compile superset
+compile scan
 for component in "$@"; do
   compile "$component" --constraint requirements/dev.txt --constraint requirements/bootstrap.txt
 done

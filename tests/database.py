@@ -1,14 +1,8 @@
 """A PostgreSQL server of the tests' own, made by the scripts that make every other, and thrown away."""
 
-import getpass
-import os
-import random
 import secrets
-import shutil
 import signal
-import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,16 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import psycopg2
-from music_platform import ports
 
-from tests.waiting import wait_until
-
-CHECKOUT = Path(__file__).parents[1]
-PROVISION = CHECKOUT / "scripts" / "provision"
-START_LIMIT_S = 60
-
-# Below the ports that the system gives to outgoing connections.
-PORTS = range(25_000, 26_000)
+from tests import provisioned
 
 _TABLES = """
 SELECT format('%I.%I', n.nspname, c.relname)
@@ -40,10 +26,14 @@ class Database:
 
     dsn: str
     """For the role of the stream job, music_app."""
+    readonly_dsn: str
+    """For people and dashboards, music_readonly."""
+    owner_dsn: str
+    """For the owner of the schemas, music_owner: what a person may do who administers it."""
 
-    def query(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
+    def query(self, statement: str, *parameters: object, owner: bool = False) -> list[tuple[Any, ...]]:
         """The rows of a statement, in a transaction of its own; nothing for a statement without rows."""
-        connection = psycopg2.connect(self.dsn)
+        connection = psycopg2.connect(self.owner_dsn if owner else self.dsn)
         try:
             with connection, connection.cursor() as cursor:
                 cursor.execute(statement, parameters or None)
@@ -83,72 +73,33 @@ class Database:
 
 
 @contextmanager
-def start() -> Iterator[Database]:
-    """Start a server with the platform's scripts and stop it in the end."""
-    home = Path(tempfile.mkdtemp(prefix="music-postgres-test-"))
-    # For root: PostgreSQL runs as an unprivileged user, who must get in.
-    home.chmod(0o755)
-    environment = _environment(home)
-    try:
-        # Built already, as a rule: then this takes no time.
-        _run([str(Path(sys.executable).parent / "music-platform"), "artifacts"], environment)
-        for verb in ("install", "configure"):
-            _run([str(PROVISION / "postgres.sh"), verb], environment)
-        with _running(environment, home / "log"):
-            migrations = str(CHECKOUT / "sql" / "migrations")
-            _run([sys.executable, str(PROVISION / "migrate.py"), migrations], environment)
-            yield Database(_application_dsn(environment))
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
+def start(data: Path | None = None) -> Iterator[Database]:
+    """Start a server with the platform's scripts and stop it in the end; its data may lie elsewhere."""
+    with provisioned.home_of("postgres") as (home, environment):
+        environment |= {
+            f"MUSIC_POSTGRES_{role}_PASSWORD": secrets.token_hex(16)
+            for role in ("OWNER", "APPLICATION", "READONLY", "DASHBOARDS", "REGISTRY", "SUPERSET")
+        }
+        environment |= {
+            "MUSIC_POSTGRES_HOST": "127.0.0.1",
+            "MUSIC_POSTGRES_PORT": provisioned.free_ports(1)[0],
+            "MUSIC_POSTGRES_DATABASE": "music",
+        }
+        if data:
+            environment["MUSIC_DATA_DIR"] = str(data)
+        with provisioned.running("postgres.sh", home, environment, signal.SIGINT):
+            sql = str(provisioned.CHECKOUT / "sql")
+            migrate = str(provisioned.PROVISION / "migrate.py")
+            provisioned.run([sys.executable, migrate, sql], environment)
+            yield Database(*(_dsn(environment, role) for role in _PASSWORDS))
 
 
-def _environment(home: Path) -> dict[str, str]:
-    passwords = {
-        f"MUSIC_POSTGRES_{role}_PASSWORD": secrets.token_hex(16)
-        for role in ("OWNER", "APPLICATION", "READONLY", "REGISTRY")
-    }
-    return {
-        **os.environ,
-        **passwords,
-        "MUSIC_ARTIFACTS_DIR": str(CHECKOUT / "build" / "artifacts"),
-        "MUSIC_OPT_DIR": str(home / "opt"),
-        "MUSIC_CONFIG_DIR": str(home / "etc"),
-        "MUSIC_DATA_DIR": str(home / "data"),
-        "MUSIC_POSTGRES_HOST": "127.0.0.1",
-        "MUSIC_POSTGRES_PORT": str(_free_port()),
-        "MUSIC_POSTGRES_DATABASE": "music",
-        "MUSIC_RUN_AS": "nobody" if os.geteuid() == 0 else getpass.getuser(),
-    }
+_PASSWORDS = {"app": "APPLICATION", "readonly": "READONLY", "owner": "OWNER"}
 
 
-def _free_port() -> int:
-    return next(port for port in random.sample(PORTS, len(PORTS)) if ports.is_free(port))
-
-
-def _run(command: list[str], environment: dict[str, str]) -> None:
-    ran = subprocess.run(command, cwd=CHECKOUT, env=environment, capture_output=True, text=True)
-    assert ran.returncode == 0, f"{' '.join(command)} failed:\n{ran.stdout}\n{ran.stderr}"
-
-
-@contextmanager
-def _running(environment: dict[str, str], log: Path) -> Iterator[None]:
-    with log.open("wb") as output:
-        server = subprocess.Popen(
-            [str(PROVISION / "postgres.sh"), "run"], env=environment, stdout=output, stderr=subprocess.STDOUT
-        )
-    try:
-        health = [str(PROVISION / "postgres.sh"), "health"]
-        wait_until(
-            lambda: subprocess.run(health, env=environment, capture_output=True).returncode == 0,
-            START_LIMIT_S,
-            f"the start of PostgreSQL (its log: {log})",
-        )
-        yield
-    finally:
-        server.send_signal(signal.SIGINT)
-        server.wait(START_LIMIT_S)
-
-
-def _application_dsn(environment: dict[str, str]) -> str:
-    password, port = environment["MUSIC_POSTGRES_APPLICATION_PASSWORD"], environment["MUSIC_POSTGRES_PORT"]
-    return f"postgresql://music_app:{password}@127.0.0.1:{port}/music"
+def _dsn(environment: dict[str, str], role: str) -> str:
+    password, port = (
+        environment[f"MUSIC_POSTGRES_{_PASSWORDS[role]}_PASSWORD"],
+        environment["MUSIC_POSTGRES_PORT"],
+    )
+    return f"postgresql://music_{role}:{password}@127.0.0.1:{port}/music"

@@ -1,6 +1,6 @@
 """Kafka records made by hand: as a producer writes them, and as the stream's query hands them to a batch."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -8,8 +8,9 @@ from typing import Any
 import orjson
 import pyarrow as pa
 from music_contract import schemas, times, wire
-from music_contract.rules import MAX_VALUE_BYTES
 from music_contract.topics import STREAM_EVENTS
+from music_spark import portions
+from music_spark.parsing import INLINE_BYTES
 
 EVENT = "stream-event"
 APPENDED_AT = datetime(2026, 11, 23, 18, 5, tzinfo=UTC)
@@ -118,6 +119,46 @@ def location(location_id: str = "location-2643743", **changes: object) -> dict[s
     }
 
 
+def artist(artist_id: str = "artist-000007", **changes: object) -> dict[str, Any]:
+    """A valid artist record."""
+    return {
+        "artist_id": artist_id,
+        "name": "The Stranglers",
+        "country": "GB",
+        "genre": "rock",
+        "updated_at": "2026-01-01T00:00:00.000Z",
+        **changes,
+    }
+
+
+def album(album_id: str = "album-000011", **changes: object) -> dict[str, Any]:
+    """A valid album record."""
+    return {
+        "album_id": album_id,
+        "title": "La Folie",
+        "artist_id": "artist-000007",
+        "album_type": "album",
+        "release_date": "1981-11-09",
+        "label": "Liberty",
+        "updated_at": "2026-01-01T00:00:00.000Z",
+        **changes,
+    }
+
+
+def device(device_id: str = "device-000123-1", **changes: object) -> dict[str, Any]:
+    """A valid device record."""
+    return {
+        "device_id": device_id,
+        "user_id": "user-000123",
+        "device_type": "phone",
+        "platform": "ios",
+        "model": "iPhone 16",
+        "app_version": "9.1.0",
+        "updated_at": "2026-01-01T00:00:00.000Z",
+        **changes,
+    }
+
+
 def bare(record: object) -> bytes:
     """A value as a console producer writes it: JSON alone."""
     return orjson.dumps(record)
@@ -156,14 +197,22 @@ def parsed(records: Iterable[Record], *, quick: bool = True) -> pa.Table:
     """The columns of source.parse for the records; with `quick` plain events come parsed, as from Spark."""
     columns = {"topic": pa.string(), "partition": pa.int32(), "offset": pa.int64(), "timestamp": TIMESTAMP}
     columns |= {"schema_id": pa.int64(), "event": event_struct(), "key": pa.binary(), "value": pa.binary()}
-    schema = pa.schema([*columns.items(), ("value_bytes", pa.int64())])
+    schema = pa.schema([*columns.items(), ("value_bytes", pa.int64()), ("withheld_bytes", pa.int64())])
     return pa.Table.from_pylist([_parsed_row(record, quick) for record in records], schema)
+
+
+def whole(records: Sequence[Record], *, quick: bool = True) -> pa.Table:
+    """The same with the keys and values that were withheld for their length."""
+    contents = {(r.topic, r.partition, r.offset): (r.key, r.value) for r in records}
+    return portions.with_contents(parsed(records, quick=quick), contents)
 
 
 def _parsed_row(record: Record, quick: bool) -> dict[str, Any]:
     value = record.value
     schema_id, payload = wire.unframe(value) if value is not None else (None, None)
     event = _plain_event(record, payload) if quick and schema_id in (None, KNOWN_SCHEMA) else None
+    size = len(record.key or b"") + len(value or b"")
+    inline = size <= INLINE_BYTES
     return {
         "topic": record.topic,
         "partition": record.partition,
@@ -171,9 +220,10 @@ def _parsed_row(record: Record, quick: bool) -> dict[str, Any]:
         "timestamp": record.timestamp,
         "schema_id": schema_id,
         "event": event,
-        "key": None if event else record.key,
-        "value": None if event or value is None else value[: MAX_VALUE_BYTES + 6],
+        "key": None if event or not inline else record.key,
+        "value": None if event or not inline else value,
         "value_bytes": None if value is None else len(value),
+        "withheld_bytes": None if event or inline else size,
     }
 
 

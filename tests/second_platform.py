@@ -13,14 +13,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from music_platform import ports, preflight, processes, settings
+from music_platform import hosting, instance, ports, preflight, processes, settings
+from music_platform.hosting import Program
 from music_platform.instance import Instance
 
 CHECKOUT = Path(__file__).parents[1]
 COMMAND = Path(sys.executable).parent / "music-platform"
 # Clear of the usual ports, and below those that the system gives to outgoing connections (32768 and up).
 OFFSETS = range(16_000, 23_000, 100)
-START_LIMIT_S = 600
+# Half of it goes into installing Superset, where that is asked for and the machine has other work.
+START_LIMIT_S = 900
 
 
 @dataclass(frozen=True)
@@ -33,12 +35,22 @@ class SecondPlatform:
     outputs: dict[str, Any] = field(repr=False)
 
     @property
+    def instance(self) -> Instance:
+        """The platform as the command line knows it."""
+        return instance.select(CHECKOUT, settings.given(self.words))
+
+    @property
     def instance_dir(self) -> Path:
-        return self.home / "instances" / self.name
+        return self.instance.directory
 
     @property
     def kafka_bootstrap_servers(self) -> str:
         return str(self.outputs["kafka_bootstrap_servers"])
+
+    @property
+    def kafka_client(self) -> dict[str, str]:
+        """What a client of Kafka needs to connect, by librdkafka's names."""
+        return dict(self.outputs["kafka_client"])
 
     @property
     def schema_registry_url(self) -> str:
@@ -60,58 +72,78 @@ class SecondPlatform:
     def spark_ui_url(self) -> str:
         return str(self.outputs["spark_ui_url"])
 
+    def programs(self) -> dict[str, Program]:
+        """Its servers by their names, wherever they run."""
+        return {program.name: program for program in hosting.of(self.instance).programs()}
+
     @property
     def supervisor(self) -> processes.Supervisor:
         """The supervisor of its processes: to see them, and to start them again."""
         return processes.Supervisor(self.instance_dir / "run" / "supervisor.sock")
 
-    def run(self, command: str, *words: str) -> "subprocess.CompletedProcess[str]":
-        """Run a command of `music-platform` on this platform."""
-        return music_platform(command, *self.words, *words)
+    def run(self, command: str, *words: str, checkout: Path = CHECKOUT) -> "subprocess.CompletedProcess[str]":
+        """Run a command of `music-platform` on this platform, perhaps from another checkout."""
+        return music_platform(command, *self.words, *words, checkout=checkout)
 
 
-def music_platform(command: str, *words: str) -> "subprocess.CompletedProcess[str]":
+def music_platform(
+    command: str, *words: str, checkout: Path = CHECKOUT
+) -> "subprocess.CompletedProcess[str]":
     """Run the command line as `make` does, free of the settings of the make around it."""
     environment = {**os.environ, settings.ENVIRONMENT_VARIABLE: ""}
-    return subprocess.run(
-        [str(COMMAND), command, *words],
-        cwd=CHECKOUT,
+    arguments = [str(COMMAND), command, *words]
+    with subprocess.Popen(
+        arguments,
+        cwd=checkout,
         env=environment,
         stdin=subprocess.DEVNULL,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=START_LIMIT_S,
-    )
+    ) as process:
+        try:
+            output, errors = process.communicate(timeout=START_LIMIT_S)
+        except BaseException:
+            # Terraform and its scripts too: they would go on starting what is then destroyed.
+            processes.end(processes.tree(process.pid))
+            raise
+    return subprocess.CompletedProcess(arguments, process.returncode, output, errors)
 
 
 @contextmanager
-def start(**more_settings: object) -> Iterator[SecondPlatform]:
-    """Start a platform (without a producer unless RATE is given) and destroy it in the end, come what may."""
+def start(environment: str = "local", **more_settings: object) -> Iterator[SecondPlatform]:
+    """Start a platform and destroy it in the end, come what may.
+
+    It has no producer unless RATE is given, and no Superset unless SUPERSET=1 is.
+    """
     home = Path(tempfile.mkdtemp(prefix="music-platform-test-"))
     # For root: PostgreSQL runs as an unprivileged user, who must get in.
     home.chmod(0o755)
     name = f"test-{home.name.rpartition('-')[2].replace('_', '-').lower()}"
-    chosen: dict[str, object] = {"RATE": 0, **more_settings, "PORT_OFFSET": free_offset()}
-    words = (f"NAME={name}", f"HOME_DIR={home}")
+    chosen: dict[str, object] = {"RATE": 0, "SUPERSET": 0, **more_settings}
+    chosen["PORT_OFFSET"] = free_offset(environment)
+    words = (f"ENV={environment}", f"NAME={name}", f"HOME_DIR={home}")
     try:
         started = music_platform("up", *words, *(f"{key}={value}" for key, value in chosen.items()))
         assert started.returncode == 0, f"the platform did not start:\n{started.stdout}\n{started.stderr}"
         outputs = json.loads(music_platform("output", *words).stdout)
         yield SecondPlatform(name, home, words, outputs)
     finally:
-        destroyed = music_platform("destroy", *words, "FORCE=1")
-        left = processes.belonging_to(home)
-        processes.end(left)
-        shutil.rmtree(home, ignore_errors=True)
+        try:
+            destroyed = music_platform("destroy", *words, "FORCE=1")
+        finally:
+            left = processes.belonging_to(home)
+            processes.end(left)
+            shutil.rmtree(home, ignore_errors=True)
     assert destroyed.returncode == 0, (
         f"the platform was not destroyed:\n{destroyed.stdout}\n{destroyed.stderr}"
     )
     assert not left, f"destroy left processes behind: {left}"
 
 
-def free_offset() -> int:
+def free_offset(environment: str = "local") -> int:
     """Return an offset at which every port of a platform is free now."""
-    probe = Instance(checkout=CHECKOUT, home=CHECKOUT)
+    probe = Instance(checkout=CHECKOUT, home=CHECKOUT, environment=environment)
     for offset in random.sample(OFFSETS, len(OFFSETS)):
         if all(ports.is_free(port) for port in preflight.ports_of(probe, {"port_offset": offset}).values()):
             return offset

@@ -1,7 +1,7 @@
 """The stream without Spark and Kafka: batches of hand-made records, committed into a real database."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from types import ModuleType
 from uuid import uuid4
@@ -11,11 +11,15 @@ from music_contract.topics import TOPICS
 from music_spark import batch, families
 from music_spark.batch import Context
 from music_spark.dead_letters import NotTaken
+from music_spark.families import Family
 from music_spark.postgres import Writer
+from music_spark.rereading import Content, Place
 from music_spark.settings import Windows
 from music_spark.triage import DeadLetter
 
+from tests.database import Database
 from tests.records import KNOWN_SCHEMA, Record, parsed
+from tests.waiting import wait_until
 
 FAMILIES = families.declare(Windows())
 WATERMARK_DELAY = timedelta(minutes=10)
@@ -52,17 +56,25 @@ class Impatience(threading.Event):
 class Stream:
     """One run of the stream job, batch after batch."""
 
-    def __init__(self, dsn: str) -> None:
+    def __init__(
+        self,
+        dsn: str,
+        declared: Mapping[str, Family] = FAMILIES,
+        stopping: threading.Event | None = None,
+    ) -> None:
         self.sink = DeadLetterSink()
-        self.writer = Writer(dsn, batch.prepare(FAMILIES))
-        self.stopping = Impatience()
+        self.writer = Writer(dsn, batch.prepare(declared))
+        self.stopping = stopping or Impatience()
         self.batch_id = -1
-        self._context = Context(
+        self._sent: dict[Place, Content] = {}
+        self.context = Context(
             writer=self.writer,
-            families=FAMILIES,
+            families=declared,
             watermark_delay=WATERMARK_DELAY,
             run_id=uuid4(),
             topic_ids={name: f"id-of-{name}" for name in TOPICS},
+            check_topics=lambda _topic_ids: None,
+            read_again=self._read_again,
             is_known_schema=lambda _topic, schema_id: schema_id == KNOWN_SCHEMA,
             dead_letter_topic=self.sink,  # type: ignore[arg-type]
             stopping=self.stopping,
@@ -71,10 +83,20 @@ class Stream:
     def commit(self, records: Sequence[Record], *, quick: bool = True) -> None:
         """Commit the records as the next batch."""
         self.batch_id += 1
-        batch.process(self._context, self.batch_id, parsed(records, quick=quick))
+        self._sent |= {(r.topic, r.partition, r.offset): (r.key, r.value) for r in records}
+        batch.process(self.context, self.batch_id, parsed(records, quick=quick))
+
+    def _read_again(self, places: Iterable[Place]) -> dict[Place, Content]:
+        return {place: self._sent[place] for place in places if place in self._sent}
 
     def close(self) -> None:
         self.writer.close()
+
+
+def wait_until_no_run_writes(database: Database) -> None:
+    """Wait until the last run's session has ended: the server notices a closed connection a moment later."""
+    locks = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
+    wait_until(lambda: database.value(locks) == 0, 30, "the release of the writer's lock")
 
 
 class CrashError(Exception):

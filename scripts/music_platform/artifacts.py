@@ -49,6 +49,14 @@ COMPONENTS = {
     "spark": Component(folders=["jars/spark"], lock="spark"),
     "spark_job": Component(own=["contract", "spark"]),
     "producer": Component(lock="producer", own=["contract", "producer"]),
+    "superset": Component(lock="superset"),
+    "dashboards": Component(files=["dashboards.tar.gz"]),
+}
+
+# Archives of the checkout's files: what they are called, the folder, and which of its files.
+ARCHIVES = {
+    "sql.tar.gz": ("sql", ("migrations/*.sql", "rollups/*.sql", "queries/*/query.sql")),
+    "dashboards.tar.gz": ("superset", ("assets/**/*.yaml", "roles.yaml", "music_dashboards/*.py")),
 }
 
 
@@ -71,7 +79,8 @@ class _Build:
 
     def run(self) -> None:
         self._jars()
-        self._migrations()
+        for archive in ARCHIVES:
+            self._archive(archive)
         own = {name: self._own_wheel(name) for name in self._own_names()}
         locked = self._locked_wheels()
         components = {
@@ -91,15 +100,18 @@ class _Build:
 
         def fetch() -> None:
             self._progress.detail("jars of Kafka, Spark's Kafka source, PostgreSQL and the registry (236 MB)")
-            artifacts_jars.fetch(ivy_file, lock_file, self._artifacts, _cache(), self._progress)
+            # Ivy keeps reports of what it resolves in its cache: two at a time would read each other's.
+            with _exclusive(_cache() / "ivy"):
+                artifacts_jars.fetch(ivy_file, lock_file, self._artifacts, _cache(), self._progress)
 
         self._once("jars", [ivy_file, lock_file], names, fetch)
 
-    def _migrations(self) -> None:
-        folder = self._checkout / "sql" / "migrations"
-        files = sorted(folder.glob("*.sql")) if folder.is_dir() else []
-        archive = self._artifacts / "sql.tar.gz"
-        self._once("sql", files, [archive.name], lambda: _archive(files, archive))
+    def _archive(self, name: str) -> None:
+        place, patterns = ARCHIVES[name]
+        folder = self._checkout / place
+        files = sorted(file for pattern in patterns for file in folder.glob(pattern))
+        archive = self._artifacts / name
+        self._once(name, files, [name], lambda: _pack(folder, files, archive))
 
     def _own_names(self) -> list[str]:
         names = sorted({name for component in COMPONENTS.values() for name in component.own})
@@ -179,12 +191,12 @@ class _Build:
                 path.unlink()
 
 
-def _archive(files: Sequence[Path], target: Path) -> None:
-    """Pack files so that the same content always gives the same bytes."""
+def _pack(folder: Path, files: Sequence[Path], target: Path) -> None:
+    """Pack files of a folder so that the same content always gives the same bytes."""
     content = io.BytesIO()
     with tarfile.open(fileobj=content, mode="w", format=tarfile.PAX_FORMAT) as archive:
         for file in files:
-            entry = tarfile.TarInfo(file.name)
+            entry = tarfile.TarInfo(file.relative_to(folder).as_posix())
             entry.size = file.stat().st_size
             entry.mode = 0o644
             archive.addfile(entry, io.BytesIO(file.read_bytes()))

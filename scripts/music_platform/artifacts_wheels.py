@@ -83,8 +83,10 @@ class Wheelhouse:
     ) -> dict[str, Sequence[Path]]:
         """Put the wheels of all locks into `target`; return them by lock."""
         wanted = {name: read_lock(path.read_text(encoding="utf-8")) for name, path in locks.items()}
-        pins = {line: pin for lock in wanted.values() for pin, line in lock.items()}
-        index = self._complete(pins, progress)
+        index = self._read_index()
+        for name, lock in wanted.items():
+            # A lock at a time: two may pin different versions of a package, which pip refuses in one call.
+            self._complete(index, name, lock, progress)
         target.mkdir(parents=True, exist_ok=True)
         return {
             name: [self._place(index[line], target) for line in lock.values()]
@@ -97,18 +99,19 @@ class Wheelhouse:
             _link_or_copy(self._directory / name, wheel)
         return wheel
 
-    def _complete(self, wanted: Mapping[str, str], progress: Progress) -> dict[str, str]:
-        """Return the wheel of each requirement, after fetching the missing ones."""
-        index = self._read_index()
-        missing = {line: pin for line, pin in wanted.items() if line not in index}
-        if missing:
-            progress.detail(f"fetching {len(missing)} of {len(wanted)} packages")
-            fetched = self._fetch(list(missing), progress)
-            index |= {line: fetched[pin] for line, pin in missing.items()}
-            temporary = self._index_file.with_suffix(".new")
-            temporary.write_text(json.dumps(index, indent=1), encoding="utf-8")
-            temporary.replace(self._index_file)
-        return index
+    def _complete(
+        self, index: dict[str, str], name: str, lock: Mapping[str, str], progress: Progress
+    ) -> None:
+        """Fetch what a lock asks for and the index does not have, and note which wheels that became."""
+        missing = {line: pin for pin, line in lock.items() if line not in index}
+        if not missing:
+            return
+        progress.detail(f"fetching {len(missing)} of {len(lock)} packages for {name}")
+        fetched = self._fetch(list(missing), progress)
+        index |= {line: fetched[pin] for line, pin in missing.items()}
+        temporary = self._index_file.with_suffix(".new")
+        temporary.write_text(json.dumps(index, indent=1), encoding="utf-8")
+        temporary.replace(self._index_file)
 
     def _read_index(self) -> dict[str, str]:
         try:

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -13,23 +14,31 @@ import click
 
 from music_platform import (
     artifacts,
+    backing_up,
+    dashboards,
+    hosting,
+    importing,
     instance,
     links,
-    logs,
+    replaying,
     running,
     settings,
     starting,
     status,
     stopping,
+    validation,
 )
 from music_platform.errors import PlatformError
 from music_platform.instance import Instance
 from music_platform.progress import Progress
+from music_platform.replaying import Selection
 
 EXIT_FAILED = 1
 EXIT_INTERRUPTED = 130
 
 Command = Callable[..., Any]
+
+UTC_TIME = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S"])
 
 
 def with_settings(command: Command) -> Command:
@@ -63,16 +72,43 @@ def up(words: tuple[str, ...]) -> None:
 @commands.command()
 @with_settings
 def down(words: tuple[str, ...]) -> None:
-    """Stop every process and keep the data."""
+    """Stop every server and keep the data."""
     stopping.down(selected(words)[0], Progress())
 
 
 @commands.command()
 @with_settings
 def destroy(words: tuple[str, ...]) -> None:
-    """Stop every process and remove the data; asks first unless FORCE=1."""
+    """Stop every server and remove the data; asks first unless FORCE=1."""
     chosen, given = selected(words)
     stopping.destroy(chosen, Progress(), ask=not given.get("FORCE"))
+
+
+@commands.command(name="rotate-certificates")
+@with_settings
+def rotate_certificates(words: tuple[str, ...]) -> None:
+    """Issue a new certificate for every server, and start each with it; the stream pauses meanwhile."""
+    chosen, given = selected(words)
+    running.require(chosen)
+    former = settings.kept(chosen.settings_file).get("certificates", 1)
+    starting.up(chosen, {**given, "CERTIFICATES": int(former) + 1}, Progress())
+
+
+@commands.command()
+@with_settings
+def backup(words: tuple[str, ...]) -> None:
+    """Write all that PostgreSQL holds to a file; it is stopped meanwhile, and the stream waits."""
+    backing_up.backup(selected(words)[0], Progress())
+
+
+@commands.command()
+@with_settings
+def restore(words: tuple[str, ...]) -> None:
+    """Put a backup in the place of what PostgreSQL holds: FILE=…; asks first unless FORCE=1."""
+    chosen, given = selected(words)
+    if not given.get("FILE"):
+        raise PlatformError("Say which backup to restore: make restore FILE=….tar.gz")
+    backing_up.restore(chosen, Path(str(given["FILE"])), Progress(), ask=not given.get("FORCE"))
 
 
 @commands.command(name="status")
@@ -93,6 +129,72 @@ def smoke(words: tuple[str, ...]) -> None:
     sys.exit(subprocess.run(pytest, cwd=chosen.checkout, env=environment).returncode)
 
 
+@commands.command(name="import")
+@with_settings
+def import_history(words: tuple[str, ...]) -> None:
+    """Bring a listener's own history in: FILE=my_spotify_data.zip.
+
+    USER_NAME, COUNTRY, TIME_ZONE and SUBSCRIPTION say what the export does not; docs/import.md tells more.
+    """
+    importing.run(*selected(words), Progress())
+
+
+@commands.command(name="replay-dlq")
+@click.option("--reason", multiple=True, help="Only dead letters of this reason; may be repeated.")
+@click.option("--topic", multiple=True, help="Only dead letters of this topic; may be repeated.")
+@click.option("--since", type=UTC_TIME, help="Only those recorded at this time (UTC) or later.")
+@click.option("--until", type=UTC_TIME, help="Only those recorded before this time (UTC).")
+@click.option("--limit", type=click.IntRange(min=1), help="At most so many, the oldest first.")
+@click.option(
+    "--attempts",
+    type=click.IntRange(min=1),
+    default=replaying.MOST_ATTEMPTS,
+    show_default=True,
+    help="Leave alone what was replayed so often and came back each time.",
+)
+@click.option("--dry-run", is_flag=True, help="Only say what would be sent.")
+@with_settings
+def replay_dead_letters(
+    words: tuple[str, ...],
+    reason: tuple[str, ...],
+    topic: tuple[str, ...],
+    since: datetime | None,
+    until: datetime | None,
+    limit: int | None,
+    attempts: int,
+    dry_run: bool,
+) -> None:
+    """Send dead letters to their topics again, after what was against them is mended."""
+    values = running.outputs(selected(words)[0])
+    selection = Selection(
+        reasons=reason,
+        topics=topic,
+        since=since and since.replace(tzinfo=UTC),
+        until=until and until.replace(tzinfo=UTC),
+        most=limit,
+        most_attempts=attempts,
+    )
+    replaying.run(values["postgres_dsn"], values["kafka_client"], selection, dry_run=dry_run)
+
+
+@commands.command()
+@click.option(
+    "--timeout", default=validation.STATEMENT_TIMEOUT_S, show_default=True, help="Seconds a check may take."
+)
+@with_settings
+def validate(words: tuple[str, ...], timeout: int) -> None:
+    """Look for violations of the warehouse's integrity, and fail when there are any.
+
+    The warehouse is that of the running platform, or the one that the environment variable MUSIC_POSTGRES_DSN
+    names, with a role that may read all of it.
+    """
+    chosen, _ = selected(words)
+    dsn = os.environ.get("MUSIC_POSTGRES_DSN") or str(running.outputs(chosen)["postgres_dsn"])
+    wanted = validation.checks(chosen.checkout)
+    good = validation.report(validation.run(dsn, wanted, timeout), len(wanted))
+    sys.exit(0 if good else EXIT_FAILED)
+
+
 @commands.command(name="logs")
 @click.option("--component", "-c", help="Only the log of this component, for example kafka.")
 @click.option("--lines", "-n", default=20, show_default=True, help="How many lines of each log.")
@@ -100,7 +202,7 @@ def smoke(words: tuple[str, ...]) -> None:
 @with_settings
 def show_logs(words: tuple[str, ...], component: str | None, lines: int, follow: bool) -> None:
     """Print the ends of the components' logs."""
-    logs.show(selected(words)[0], component=component, lines=lines, follow=follow)
+    hosting.of(selected(words)[0]).show_logs(component, lines, follow=follow)
 
 
 @commands.command(name="open")
@@ -108,6 +210,20 @@ def show_logs(words: tuple[str, ...], component: str | None, lines: int, follow:
 def open_links(words: tuple[str, ...]) -> None:
     """Open the platform's pages in a browser."""
     links.open_pages(selected(words)[0])
+
+
+@commands.command(name="superset-import")
+@with_settings
+def import_dashboards(words: tuple[str, ...]) -> None:
+    """Bring Superset to the files of superset/, and check every chart."""
+    sys.exit(dashboards.load(selected(words)[0], "import"))
+
+
+@commands.command(name="superset-export")
+@with_settings
+def export_dashboards(words: tuple[str, ...]) -> None:
+    """Write what was changed in Superset's pages back to the files of superset/."""
+    sys.exit(dashboards.load(selected(words)[0], "export"))
 
 
 @commands.command(name="preflight")

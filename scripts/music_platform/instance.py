@@ -29,8 +29,9 @@ class Instance:
 
     @property
     def directory(self) -> Path:
-        """All that belongs to this instance alone, data included."""
-        return self.home / "instances" / self.name
+        """All that belongs to this instance alone; of the local environment data included."""
+        folder = "instances" if self.environment == DEFAULT_ENVIRONMENT else self.environment
+        return self.home / folder / self.name
 
     @property
     def log_directory(self) -> Path:
@@ -41,11 +42,6 @@ class Instance:
     def supervisor_socket(self) -> Path:
         """Where the supervisor of the local processes listens."""
         return self.directory / "run" / "supervisor.sock"
-
-    @property
-    def is_local(self) -> bool:
-        """Whether its components are processes of this machine."""
-        return self.environment == DEFAULT_ENVIRONMENT
 
     @property
     def root_module(self) -> Path:
@@ -78,16 +74,19 @@ class Instance:
 
     def keep_settings(self, given: Mapping[str, Value | None]) -> dict[str, Value]:
         """Merge what the user gave into the kept settings; return all of them, by Terraform variable."""
+        settings.require_declared(given, self.root_module)
         values = settings.merged(settings.kept(self.settings_file), given)
-        if self.name != DEFAULT_NAME:
+        if self.name == DEFAULT_NAME:
+            settings.keep(self.settings_file, values)
+        else:
             values |= {"name": self.name, "home": str(self.home)}
-        settings.keep(self.settings_file, values, name_all=self.name != DEFAULT_NAME)
+            settings.keep(self.settings_file, values, others=settings.declared(self.root_module))
         return values
 
     @contextmanager
     def lock(self, purpose: str) -> Iterator[None]:
         """Let one command at a time change this instance; a second one is refused with a sentence."""
-        file = self.home / "instances" / f".{self.name}.lock"
+        file = self.directory.with_name(f".{self.name}.lock")
         file.parent.mkdir(parents=True, exist_ok=True)
         with file.open("a+", encoding="utf-8") as handle:
             try:

@@ -29,6 +29,10 @@ def lines(values: Mapping[str, Any]) -> list[str]:
     place = f"{values['postgres_host']}:{values['postgres_port']}/{values['postgres_database']}"
     found.append(("PostgreSQL", place))
     found.append(("", 'read-only access: psql "$(.venv/bin/music-platform output postgres_readonly_dsn)"'))
+    if values.get("superset_url"):
+        hint = ".venv/bin/music-platform output superset_admin_password"
+        place_of_url = next(number for number, (title, _) in enumerate(found) if title == "Superset")
+        found.insert(place_of_url + 1, ("", f"sign in as {values['superset_admin_username']}: {hint}"))
     width = max(len(title) for title, _ in found)
     return [f"  {title.ljust(width)}  {address}".rstrip() for title, address in found]
 

@@ -1,30 +1,13 @@
-"""The logs of the components: their ends, and what is added."""
+"""Log files: their ends, and what is added."""
 
 import time
 from collections import deque
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from music_platform.errors import PlatformError
-from music_platform.instance import Instance
-
 FOLLOW_PAUSE_S = 0.5
-
-
-def files(instance: Instance, component: str | None = None) -> list[Path]:
-    """Return the log files of the instance, or those whose name begins with the component."""
-    found = sorted(instance.log_directory.glob("*.log"))
-    if not found:
-        raise PlatformError(f"There are no logs in {instance.log_directory}: was the platform started?")
-    if component is None:
-        return found
-    wanted = component.replace("-", "_")
-    chosen = [file for file in found if file.stem.replace("-", "_").startswith(wanted)]
-    if not chosen:
-        names = ", ".join(file.stem for file in found)
-        raise PlatformError(f"There is no log of {component}. There are: {names}.")
-    return chosen
 
 
 def last_lines(file: Path, count: int) -> list[str]:
@@ -33,9 +16,8 @@ def last_lines(file: Path, count: int) -> list[str]:
         return [line.rstrip("\n") for line in deque(text, maxlen=count)]
 
 
-def show(instance: Instance, *, component: str | None, lines: int, follow: bool) -> None:
-    """Print the ends of the logs; with `follow`, go on until Ctrl-C."""
-    chosen = files(instance, component)
+def show(chosen: Sequence[Path], lines: int, *, follow: bool) -> None:
+    """Print the ends of the files; with `follow`, go on until Ctrl-C."""
     for file in chosen:
         click.echo(click.style(f"== {file}", bold=True))
         for line in last_lines(file, lines):
@@ -44,7 +26,7 @@ def show(instance: Instance, *, component: str | None, lines: int, follow: bool)
         _follow(chosen)
 
 
-def _follow(chosen: list[Path]) -> None:
+def _follow(chosen: Sequence[Path]) -> None:
     ends = {file: file.stat().st_size for file in chosen}
     while True:
         for file, end in ends.items():

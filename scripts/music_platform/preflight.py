@@ -4,13 +4,14 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import psutil
 
-from music_platform import java, ports
+from music_platform import java
 from music_platform.errors import PlatformError
+from music_platform.hosting import Check
 from music_platform.instance import Instance
 from music_platform.progress import Progress
 from music_platform.settings import Value
@@ -21,23 +22,15 @@ OLDEST_TERRAFORM = (1, 9)
 # The system allows 107; supervisord binds to the path with its process id behind it, then renames.
 LONGEST_SOCKET_PATH = 99
 GIB = 2**30
-# The platform takes up to 6 GiB resident when busy; it starts with less.
+# The platform takes up to 7 GiB resident when busy, one of them Superset's; it starts with less.
 MEMORY_TO_START = 4 * GIB
 # Installed programs, the archive of artifacts, and a day of events.
-DISK_FOR_FIRST_START = 4 * GIB
+DISK_FOR_FIRST_START = 5 * GIB
 DISK_TO_CONTINUE = 1 * GIB
 
-Check = Callable[[], str]
 
-
-def run(
-    instance: Instance, wanted_ports: Mapping[str, int], ours: Collection[int], progress: Progress
-) -> None:
-    """Check everything; raise one PlatformError that lists all that is missing.
-
-    `ours` are the processes of this instance that already run: their ports are no obstacle, and what they use
-    of the memory need not be free.
-    """
+def run(instance: Instance, more: Sequence[Check], progress: Progress) -> None:
+    """Check everything, `more` included; raise one PlatformError that lists all that is missing."""
     if java.find() is None and java.can_be_installed():
         progress.step("There is no Java: installing it with apt-get, as this is root on Debian or Ubuntu")
         progress.detail(f"installed {java.install()}")
@@ -47,12 +40,8 @@ def run(
         lambda: require_terraform(instance),
         lambda: require_disk(instance.home, DISK_TO_CONTINUE if instance.exists else DISK_FOR_FIRST_START),
         lambda: require_disk(instance.checkout, DISK_TO_CONTINUE, remedy="clone to a larger disk"),
+        *more,
     ]
-    if instance.is_local:
-        if not ours:
-            checks.append(require_memory)
-        checks.append(lambda: require_short_path(instance))
-        checks.append(lambda: ports.require(wanted_ports, ours=ours))
     found: list[str] = []
     problems: list[str] = []
     for check in checks:

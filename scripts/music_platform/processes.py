@@ -3,8 +3,8 @@
 import xmlrpc.client
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -12,26 +12,10 @@ import psutil
 from supervisor.xmlrpc import SupervisorTransport
 
 from music_platform.errors import PlatformError
+from music_platform.hosting import Program
 
 # The settings of the provisioning scripts that name a directory of the instance.
 _DIRECTORY_VARIABLES = frozenset({"MUSIC_CONFIG_DIR", "MUSIC_DATA_DIR"})
-
-
-@dataclass(frozen=True)
-class Program:
-    """A supervised program: `state` as supervisor says it, `memory` the bytes of its process tree."""
-
-    name: str
-    state: str
-    pid: int | None
-    since: datetime | None
-    memory: int
-    explanation: str
-
-    @property
-    def runs(self) -> bool:
-        """Whether it is up."""
-        return self.state == "running"
 
 
 class Supervisor:
@@ -63,6 +47,10 @@ class Supervisor:
     def start(self, name: str) -> None:
         """Start a program that is stopped or has been given up, without waiting for it."""
         self._call("supervisor.startProcess", name, False)
+
+    def stop(self, name: str) -> None:
+        """Stop a program that runs, and wait until it has ended."""
+        self._call("supervisor.stopProcess", name)
 
     def _call(self, method: str, *arguments: Any) -> Any:
         if not self._socket.exists():
@@ -98,7 +86,8 @@ def belonging_to(directory: Path) -> list[psutil.Process]:
     """Return the processes that an instance's provisioning started, even those whose supervisor was killed.
 
     They are known by what they inherited: settings that point into the instance's directory. PostgreSQL
-    writes over its environment, but works in its data directory.
+    writes over its environment, but works in its data directory. A supervisor, which may have lost its
+    socket, has its configuration there.
     """
     return [process for process in psutil.process_iter() if _belongs(process, directory)]
 
@@ -108,6 +97,9 @@ def _belongs(process: psutil.Process, directory: Path) -> bool:
         places = [value for name, value in process.environ().items() if name in _DIRECTORY_VARIABLES]
         if process.name() == "postgres":
             places.append(process.cwd())
+        words = process.cmdline()
+        if any(word.endswith(("/supervisord", "supervisor.supervisord")) for word in words):
+            places += [following for word, following in pairwise(words) if word == "-c"]
     except (psutil.Error, OSError):
         return False
     return any(Path(place).is_relative_to(directory) for place in places)

@@ -21,7 +21,7 @@ Value = str | int | bool
 # The variable that the Makefile fills with what the user wrote behind `make up`.
 ENVIRONMENT_VARIABLE = "MUSIC_PLATFORM_SETTINGS"
 # Variables that the Makefile reads itself.
-OF_MAKE_ITSELF = frozenset({"COMPONENT", "PYTEST", "PYTHON", "UPGRADE"})
+OF_MAKE_ITSELF = frozenset({"BENCH", "COMPONENT", "FACTS", "PYTEST", "PYTHON", "REPLAY", "UPGRADE"})
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,14 @@ def absolute_path(text: str) -> str:
     return str(Path(text).expanduser().resolve())
 
 
+def existing_path(text: str) -> str:
+    """Read the path of something that is there."""
+    path = absolute_path(text)
+    if not Path(path).exists():
+        raise ValueError(text)
+    return path
+
+
 def switch(text: str) -> bool:
     """Read 1 or 0."""
     return {"1": True, "0": False}[text]
@@ -84,8 +92,17 @@ SETTINGS: tuple[Setting, ...] = (
         "producer_history",
     ),
     Setting("SEED", whole_number(0, 2**53), "a whole number from 0 on", "producer_seed"),
+    Setting("SUPERSET", switch, "1 (with dashboards) or 0 (without)", "superset_enabled"),
     Setting("PORT_OFFSET", whole_number(0, 50_000), "a whole number from 0 to 50000", "port_offset"),
     Setting("HOME_DIR", absolute_path, "a directory for the installed programs and the data", "home"),
+    Setting("BROKERS", whole_number(1, 3), "1 or 3 brokers of Kafka", "kafka_broker_count"),
+    Setting("WORKERS", whole_number(1, 32), "a number of Spark's workers from 1 to 32", "spark_worker_count"),
+    Setting("WORKER_CORES", whole_number(1, 256), "cores of each worker from 1 to 256", "spark_worker_cores"),
+    Setting("WORKER_MEMORY", matching(r"[1-9]\d*[mg]"), "memory such as 512m or 2g", "spark_worker_memory"),
+    Setting("CERTIFICATES", whole_number(1, 2**31), "the number of the certificates", "certificates"),
+    Setting(
+        "BASE_IMAGE", matching(r"\S+"), "the name of an image such as debian:bookworm-slim", "base_image"
+    ),
     Setting("WATERMARK_DELAY", _SPAN, _A_SPAN, "spark.watermark_delay"),
     Setting("TRIGGER_INTERVAL", _SPAN, _A_SPAN, "spark.trigger_interval"),
     Setting("WINDOW_CONTENT", _SPAN, _A_SPAN, "spark.windows.content"),
@@ -96,6 +113,13 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("NAME", matching(r"[a-z][a-z0-9-]{0,30}"), "lower-case letters, digits and hyphens, at most 31"),
     Setting("ENV", matching(r"[a-z][a-z0-9_]*"), "the name of a folder of terraform/, such as local"),
     Setting("TF", matching(r"\S+"), "terraform, tofu or the path of one of them"),
+    Setting("FILE", existing_path, "the path of an export or a backup that exists"),
+    Setting("USER_NAME", matching(r"[^\x00-\x1f\x7f]{1,100}"), "a name of at most 100 characters"),
+    Setting("COUNTRY", matching(r"[A-Z]{2}"), "a country's code of two letters, such as DE"),
+    Setting(
+        "TIME_ZONE", matching(r"[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*"), "a time zone such as Europe/Berlin"
+    ),
+    Setting("SUBSCRIPTION", matching(r"[a-z]+"), "a plan, such as premium"),
     Setting("FORCE", switch, "1 (do not ask) or 0 (ask)"),
 )
 
@@ -186,15 +210,33 @@ def merged(old: Mapping[str, Value], new: Mapping[str, Value | None]) -> dict[st
     return result
 
 
-def keep(file: Path, values: Mapping[str, Value], *, name_all: bool) -> None:
+def declared(module: Path) -> frozenset[str]:
+    """Return the variables of SETTINGS that a root module knows; all of them where nothing declares any."""
+    wanted = frozenset(setting.variable.split(".")[0] for setting in SETTINGS if setting.variable)
+    files = sorted(module.glob("*variables.tf"))
+    if not files:
+        return wanted
+    text = "\n".join(file.read_text(encoding="utf-8") for file in files)
+    return wanted & frozenset(re.findall(r'^variable "(\w+)"', text, re.MULTILINE))
+
+
+def require_declared(values: Mapping[str, Value | None], module: Path) -> None:
+    """Raise a PlatformError for a setting that the environment of this root module does not have."""
+    known = declared(module)
+    for name in values:
+        variable = _BY_NAME[name].variable
+        if variable and variable.split(".")[0] not in known:
+            raise PlatformError(f"{name} is no setting of ENV={module.name}: leave it out.")
+
+
+def keep(file: Path, values: Mapping[str, Value], *, others: Iterable[str] = ()) -> None:
     """Write the kept settings.
 
-    With `name_all` every other variable is written as null, which is Terraform's way to say "the default":
-    without it the file that Terraform loads by itself for the default instance would count for this one too.
+    `others` are variables that are written as null where they have no value, which is Terraform's way to say
+    "the default": without it the file that Terraform loads by itself for the default instance would count for
+    this one too.
     """
-    content: dict[str, Any] = {}
-    if name_all:
-        content = {setting.variable.split(".")[0]: None for setting in SETTINGS if setting.variable}
+    content: dict[str, Any] = dict.fromkeys(others)
     content.update(_nested(values))
     file.parent.mkdir(parents=True, exist_ok=True)
     temporary = file.with_suffix(".new")

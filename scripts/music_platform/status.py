@@ -6,11 +6,14 @@ from typing import Any
 
 import click
 
-from music_platform import running, warehouse
+from music_platform import hosting, running, warehouse
 from music_platform.errors import PlatformError
+from music_platform.hosting import Program
 from music_platform.instance import Instance
-from music_platform.processes import Program, Supervisor
 from music_platform.table import duration, rows
+
+AUDIT_LIMIT_S = 120
+"""Older than this, an audit of the books has stopped: each of them is looked at within a minute."""
 
 
 def show(instance: Instance) -> bool:
@@ -18,7 +21,7 @@ def show(instance: Instance) -> bool:
     if not running.is_applied(instance):
         click.echo(f"The platform '{instance.name}' is not running: `make up` starts it.")
         return False
-    well = _show_programs(instance) if instance.is_local else True
+    well = _show_programs(instance)
     click.echo()
     dsn = running.outputs(instance).get("postgres_readonly_dsn")
     if dsn is None:
@@ -28,6 +31,8 @@ def show(instance: Instance) -> bool:
         with warehouse.connect(dsn) as connection:
             health = warehouse.stream_health(connection)
             conservation = warehouse.conservation(connection)
+            imbalances = warehouse.imbalances(connection)
+            rebuilds = warehouse.rebuilds(connection)
     except PlatformError as problem:
         click.echo(f"The state of the stream is unknown. {problem}")
         return False
@@ -36,17 +41,20 @@ def show(instance: Instance) -> bool:
     click.echo()
     for line in rows(conservation.columns, conservation.rows):
         click.echo(line)
-    balanced = all(row["balanced"] for row in conservation.as_dicts())
+    balanced = all(row["balanced"] for row in conservation.as_dicts()) and not imbalances
+    for rebuild in rebuilds.as_dicts():
+        click.echo(describe_rebuild(rebuild))
     if not balanced:
         click.echo("What was read is not what was stored: this must never happen, please report it.")
+        for line in rows(imbalances.columns, imbalances.rows):
+            click.echo(line)
     return well and balanced
 
 
 def _show_programs(instance: Instance) -> bool:
-    supervisor = Supervisor(instance.supervisor_socket)
-    programs = supervisor.programs()
+    programs = hosting.of(instance).programs()
     if not programs:
-        click.echo("No process of the platform runs, although it was started: `make up` brings it back.")
+        click.echo("No server of the platform runs, although it was started: `make up` brings it back.")
         return False
     for line in describe_programs(programs, datetime.now(UTC)):
         click.echo(line)
@@ -90,6 +98,22 @@ def describe_stream(health: Sequence[dict[str, Any]], now: datetime) -> list[str
         watermark = f"{query['watermark']:%Y-%m-%d %H:%M:%S} UTC" if query["watermark"] else "none yet"
         lines.append(
             f"  watermark {watermark}, late events {query['late_events'] or 0:,},"
-            f" dead letters {query['dead_letters'] or 0:,}"
+            f" dead letters {query['dead_letters'] or 0:,}, from clocks ahead {query['early_events'] or 0:,}"
         )
+        lines.append(f"  {_audit(query['audited_at'], query['imbalances'], now)}")
     return lines
+
+
+def describe_rebuild(rebuild: dict[str, Any]) -> str:
+    """Return the sentence about a metric family that is being rebuilt."""
+    reached = f"{rebuild['rebuilding_from']:%Y-%m-%d %H:%M} UTC"
+    return f"metrics.{rebuild['family']} is being rebuilt from the facts, done up to {reached}."
+
+
+def _audit(audited_at: datetime | None, imbalances: int, now: datetime) -> str:
+    if audited_at is None:
+        return "the books have not been audited yet"
+    age = (now - audited_at).total_seconds()
+    silence = " (the audit is silent: see the log of spark_job)" if age > AUDIT_LIMIT_S else ""
+    found = f"{imbalances:,} imbalances" if imbalances else "all balanced"
+    return f"books audited {duration(age)} ago: {found}{silence}"

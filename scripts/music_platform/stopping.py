@@ -3,69 +3,54 @@
 import shutil
 from pathlib import Path
 
-import click
-
-from music_platform import processes, running
+from music_platform import hosting, running
 from music_platform.applying import ApplyProgress
+from music_platform.asking import agrees
 from music_platform.errors import PlatformError
 from music_platform.instance import DEFAULT_NAME, Instance
-from music_platform.processes import Supervisor
 from music_platform.progress import Progress
 
 
 def down(instance: Instance, progress: Progress) -> None:
-    """Stop every process of the instance; what it stored stays."""
+    """Stop every server of the instance; what it stored stays."""
     if not _is_there(instance):
         progress.step(f"There is no platform called '{instance.name}' here: nothing to stop.")
         return
     with instance.lock("make down"):
         stopped = _stop(instance, progress)
     progress.step(f"Stopped: {stopped}.")
-    if instance.is_local:
-        progress.detail(f"The data stays in {instance.directory}: `make up` continues with it.")
+    progress.detail(
+        f"The data stays in {hosting.of(instance).where_the_data_is()}: `make up` continues with it."
+    )
 
 
 def destroy(instance: Instance, progress: Progress, *, ask: bool) -> None:
-    """Stop every process and remove all that is the instance's own; ask before, when told to."""
+    """Stop every server and remove all that is the instance's own; ask before, when told to."""
     if not _is_there(instance):
         progress.step(f"There is no platform called '{instance.name}' here: nothing to remove.")
         return
-    if ask:
-        _ask(instance)
+    if ask and not agrees(f"Remove the platform '{instance.name}' with all its data?"):
+        raise PlatformError("Nothing was removed. `make destroy FORCE=1` does not ask.")
     with instance.lock("make destroy"):
         stopped = _stop(instance, progress)
-        removed = _remove(instance)
+        removed = hosting.of(instance).remove_data() + _remove(instance)
     progress.step(f"Stopped: {stopped}. Removed {removed / 2**20:,.0f} MiB of data and the kept settings.")
-    if instance.is_local:
-        progress.detail(f"The installed programs stay in {instance.home / 'opt'} for the next `make up`.")
+    progress.detail(f"{hosting.of(instance).what_stays()} for the next `make up`.")
 
 
 def _is_there(instance: Instance) -> bool:
     return instance.exists or running.is_applied(instance)
 
 
-def _ask(instance: Instance) -> None:
-    try:
-        agreed = click.confirm(f"Remove the platform '{instance.name}' with all its data?", default=False)
-    except click.Abort:  # nobody is there to answer, or Ctrl-C
-        click.echo()
-        agreed = False
-    if not agreed:
-        raise PlatformError("Nothing was removed. `make destroy FORCE=1` does not ask.")
-
-
 def _stop(instance: Instance, progress: Progress) -> str:
     """Stop what runs; return the names of what did."""
-    supervisor = Supervisor(instance.supervisor_socket)
-    names = [program.name for program in supervisor.programs() if program.pid]
-    ours = supervisor.processes()
+    host = hosting.of(instance)
+    names = [program.name for program in host.programs() if program.pid]
     terraform = instance.terraform()
     progress.step(f"Stopping the platform '{instance.name}'")
     terraform.initialize()
     terraform.destroy(ApplyProgress(progress))
-    if instance.is_local:
-        # Terraform has stopped all that the supervisor knew; one that was killed knew nothing any more.
-        processes.end([*ours, *processes.belonging_to(instance.directory)])
+    host.after_destroy()
     return ", ".join(names) or "nothing was running"
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import psycopg2
 import psycopg2.extensions
@@ -43,9 +43,9 @@ class Flow:
     newest_facts: Rows
     newest_windows: Rows
 
-    def has_started_since(self, moment: datetime | None) -> bool:
+    def has_started_since(self, moment: datetime) -> bool:
         """Whether the stream has started, and not before the moment."""
-        return self.stream_started_at is not None and (moment is None or self.stream_started_at >= moment)
+        return self.stream_started_at is not None and self.stream_started_at >= moment
 
     def describe(self) -> str:
         """Say what has arrived so far."""
@@ -56,6 +56,15 @@ class Flow:
     def flows(self) -> bool:
         """Whether facts were stored since the start, and every metric has a recent window."""
         return self.facts > 0 and bool(self.newest_facts) and len(self.newest_windows.rows) == len(_METRICS)
+
+
+@dataclass(frozen=True)
+class Listening:
+    """How much of a listener is stored, and how far the stream is."""
+
+    listens: int
+    lag_records: int
+    is_caught_up: bool
 
 
 @contextmanager
@@ -79,10 +88,10 @@ def connect(dsn: str) -> Iterator[Connection]:
         connection.close()
 
 
-def query(connection: Connection, sql: str) -> Rows:
+def query(connection: Connection, sql: str, *parameters: object) -> Rows:
     """Run one query."""
     with connection.cursor() as cursor:
-        cursor.execute(sql)
+        cursor.execute(sql, parameters or None)
         return Rows([column.name for column in cursor.description or ()], cursor.fetchall())
 
 
@@ -90,6 +99,23 @@ def flow(connection: Connection) -> Flow:
     """Return what flows now."""
     ((started_at, facts, rate),) = query(connection, PACE).rows
     return Flow(started_at, facts, rate, query(connection, NEWEST_FACTS), query(connection, NEWEST_WINDOWS))
+
+
+def now(connection: Connection) -> datetime:
+    """Return the server's time."""
+    ((moment,),) = query(connection, "SELECT now()").rows
+    return cast(datetime, moment)
+
+
+def listening(connection: Connection, user_id: str, sent_at: datetime) -> Listening:
+    """Return what is stored of a listener, and whether that is all that was sent until a moment."""
+    ((listens, lag, is_newer),) = query(connection, LISTENING, user_id, sent_at).rows
+    return Listening(listens, lag or 0, bool(is_newer) and lag <= CAUGHT_UP_RECORDS)
+
+
+def favourites(connection: Connection, user_id: str) -> Rows:
+    """Return the artists that a listener played most."""
+    return query(connection, FAVOURITES, user_id)
 
 
 def stream_health(connection: Connection) -> Rows:
@@ -100,6 +126,16 @@ def stream_health(connection: Connection) -> Rows:
 def conservation(connection: Connection) -> Rows:
     """Return, for every topic, whether what was read is what was stored."""
     return query(connection, CONSERVATION)
+
+
+def imbalances(connection: Connection) -> Rows:
+    """Return what the audit found that does not balance, and still does not."""
+    return query(connection, IMBALANCES)
+
+
+def rebuilds(connection: Connection) -> Rows:
+    """Return the metric families that are being rebuilt, with the time up to which they are."""
+    return query(connection, REBUILDS)
 
 
 # Since the stream's last start, and at most of the last half minute: what came before says nothing about now.
@@ -115,6 +151,42 @@ SELECT
 FROM (SELECT max(recorded_at) AS at FROM ops.query_events WHERE kind = 'started') AS start
 LEFT JOIN ops.batches AS batch ON batch.committed_at > start.at
 GROUP BY start.at
+"""
+
+CAUGHT_UP_RECORDS = 2_000
+"""What live events leave to read between two batches."""
+
+LISTENING = """
+SELECT
+    (SELECT count(*) FROM analytics.stream_events WHERE user_id = %s),
+    health.lag_records,
+    -- A stream with nothing to read reports no progress: then its last report counts after a while.
+    health.last_progress_at > sent.at OR now() > sent.at + interval '15 seconds'
+FROM (SELECT %s::timestamptz AS at) AS sent
+LEFT JOIN ops.stream_health AS health ON true
+"""
+
+FAVOURITES = """
+SELECT
+    artist, count(*) AS plays, sum(ms_played) / 3600000.0::double precision AS hours,
+    min(event_time) AS first_played, max(event_time) AS last_played
+FROM analytics.stream_events WHERE user_id = %s
+GROUP BY artist
+ORDER BY plays DESC, hours DESC
+LIMIT 5
+"""
+
+# The first few of each scope: one row that is wrong can make hundreds wrong of another.
+IMBALANCES = """
+SELECT scope, subject, expected, found, first_seen_at FROM (
+    SELECT *, row_number() OVER (PARTITION BY scope ORDER BY first_seen_at, id) AS number
+    FROM ops.imbalances WHERE resolved_at IS NULL
+) AS open
+WHERE number <= 4 ORDER BY scope, number
+"""
+
+REBUILDS = """
+SELECT family, rebuilding_from FROM ops.metric_families WHERE rebuilding_from IS NOT NULL ORDER BY family
 """
 
 CONSERVATION = """

@@ -4,16 +4,28 @@
 #   install    unpack the broker           configure  write its configuration, format its storage once
 #   run        become the broker           health     exit 0 when it answers
 #   topics     create and adjust the topics of the contract
+#   access     make the users of the contract and what each of them may do
+#   replicate  copy the partitions that were made when there were fewer brokers to as many as there are now
+#   install contract    unpack only what `topics` needs
 #
 # Settings: MUSIC_KAFKA_HOST (bound and advertised), MUSIC_KAFKA_BIND (bound instead, as 0.0.0.0 in a container),
 # MUSIC_KAFKA_PORT, MUSIC_KAFKA_CONTROLLER_PORT, MUSIC_KAFKA_NODE_ID, MUSIC_KAFKA_BROKER_COUNT, MUSIC_KAFKA_HEAP;
-# with several brokers also MUSIC_KAFKA_CLUSTER_ID and MUSIC_KAFKA_CONTROLLERS (1@host:port,2@host:port).
+# with several brokers also MUSIC_KAFKA_CLUSTER_ID and MUSIC_KAFKA_QUORUM (host:port of every controller, separated by
+# commas; the broker whose number is 1 founds the quorum, the others join it).
+# For clients outside of the brokers' network: MUSIC_KAFKA_PUBLISHED_PORT (bound) and MUSIC_KAFKA_PUBLISHED_ADDRESS
+# (host:port by which they reach it).
+# With MUSIC_TLS_DIR all connections are encrypted. Clients then show a user and a password, and may do only what
+# `access` has given them; brokers and whoever administers them show their certificates to MUSIC_KAFKA_BROKER_PORT, and
+# MUSIC_KAFKA_ADMINISTRATORS are the names on the certificates that may do everything, separated by blanks.
+# `access` reads MUSIC_KAFKA_PRODUCER_PASSWORD, _STREAM_PASSWORD, _OPERATOR_PASSWORD.
 # `topics` installs the contract into MUSIC_CONTRACT_DIR; MUSIC_TOPIC_OVERRIDES (TOPIC.FIELD=VALUE, separated by
 # blanks) changes partitions or retention_ms.
 set -euo pipefail
 
 # shellcheck source=scripts/provision/platform.sh
 source "$(dirname "${BASH_SOURCE[0]}")/platform.sh"
+
+HEALTH_PORT=9095
 
 install_jars() {
   cp "$MUSIC_ARTIFACTS_DIR"/jars/kafka/*.jar "$1/"
@@ -33,8 +45,83 @@ min_in_sync() {
   echo $((MUSIC_KAFKA_BROKER_COUNT < 3 ? 1 : 2))
 }
 
+# Either one controller for good, or a quorum that others may join.
+quorum() {
+  if [[ -z ${MUSIC_KAFKA_QUORUM:-} ]]; then
+    echo "controller.quorum.voters=$MUSIC_KAFKA_NODE_ID@$MUSIC_KAFKA_HOST:$MUSIC_KAFKA_CONTROLLER_PORT"
+  else
+    echo "controller.quorum.bootstrap.servers=$MUSIC_KAFKA_QUORUM"
+    echo "controller.quorum.auto.join.enable=true"
+  fi
+}
+
+is_secured() {
+  [[ -n ${MUSIC_TLS_DIR:-} ]]
+}
+
+# listeners PROTOCOL_OF_CLIENTS PROTOCOL_OF_BROKERS: who connects where, and how.
+listeners() {
+  local bind=${MUSIC_KAFKA_BIND:-$MUSIC_KAFKA_HOST} bound advertised protocols brokers=CLIENTS
+  bound=CLIENTS://$bind:$MUSIC_KAFKA_PORT,CONTROLLER://$bind:$MUSIC_KAFKA_CONTROLLER_PORT
+  advertised=CLIENTS://$MUSIC_KAFKA_HOST:$MUSIC_KAFKA_PORT
+  protocols=CLIENTS:$1,CONTROLLER:$2
+  if [[ -n ${MUSIC_KAFKA_PUBLISHED_PORT:-} ]]; then
+    bound+=,PUBLISHED://$bind:$MUSIC_KAFKA_PUBLISHED_PORT
+    advertised+=,PUBLISHED://$MUSIC_KAFKA_PUBLISHED_ADDRESS
+    protocols+=,PUBLISHED:$1
+  fi
+  if is_secured; then
+    brokers=BROKERS
+    # From inside this machine one may ask whether the broker answers; nobody has any rights there.
+    bound+=,BROKERS://$bind:$MUSIC_KAFKA_BROKER_PORT,HEALTH://127.0.0.1:$HEALTH_PORT
+    advertised+=,BROKERS://$MUSIC_KAFKA_HOST:$MUSIC_KAFKA_BROKER_PORT,HEALTH://127.0.0.1:$HEALTH_PORT
+    protocols+=,BROKERS:$2,HEALTH:PLAINTEXT
+  fi
+  cat <<PROPERTIES
+listeners=$bound
+advertised.listeners=$advertised
+listener.security.protocol.map=$protocols
+inter.broker.listener.name=$brokers
+controller.listener.names=CONTROLLER
+PROPERTIES
+}
+
+security() {
+  if ! is_secured; then
+    listeners PLAINTEXT PLAINTEXT
+    return
+  fi
+  local name administrators=""
+  for name in ${MUSIC_KAFKA_ADMINISTRATORS:-}; do
+    administrators+="${administrators:+;}User:CN=$name"
+  done
+  listeners SASL_SSL SSL
+  keystore
+  for name in clients published; do
+    echo "listener.name.$name.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;"
+  done
+  cat <<PROPERTIES
+listener.name.brokers.ssl.client.auth=required
+listener.name.controller.ssl.client.auth=required
+sasl.enabled.mechanisms=SCRAM-SHA-512
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+allow.everyone.if.no.acl.found=false
+super.users=$administrators
+PROPERTIES
+}
+
+# The own certificate, and the authority that those of others must come from.
+keystore() {
+  cat <<PROPERTIES
+ssl.keystore.type=PEM
+ssl.keystore.location=$MUSIC_TLS_DIR/server.pem
+ssl.truststore.type=PEM
+ssl.truststore.location=$MUSIC_TLS_DIR/ca.pem
+PROPERTIES
+}
+
 server_properties() {
-  local bind=${MUSIC_KAFKA_BIND:-$MUSIC_KAFKA_HOST} replicas in_sync
+  local replicas in_sync
   replicas=$(replication_factor)
   in_sync=$(min_in_sync)
   cat <<PROPERTIES
@@ -42,12 +129,8 @@ server_properties() {
 
 process.roles=broker,controller
 node.id=$MUSIC_KAFKA_NODE_ID
-controller.quorum.voters=${MUSIC_KAFKA_CONTROLLERS:-$MUSIC_KAFKA_NODE_ID@$MUSIC_KAFKA_HOST:$MUSIC_KAFKA_CONTROLLER_PORT}
-listeners=PLAINTEXT://$bind:$MUSIC_KAFKA_PORT,CONTROLLER://$bind:$MUSIC_KAFKA_CONTROLLER_PORT
-advertised.listeners=PLAINTEXT://$MUSIC_KAFKA_HOST:$MUSIC_KAFKA_PORT
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
-inter.broker.listener.name=PLAINTEXT
-controller.listener.names=CONTROLLER
+$(quorum)
+$(security)
 log.dirs=$MUSIC_DATA_DIR/log
 
 # Durability. The producers write with acks=all, so a record is acknowledged when min.insync.replicas hold it; a
@@ -108,7 +191,12 @@ configure() {
     return
   fi
   say "formatting the storage"
-  java_tool kafka.tools.StorageTool format --cluster-id "$(cluster_id)" --config "$MUSIC_CONFIG_DIR/kafka.properties" >/dev/null
+  local quorum=()
+  if [[ -n ${MUSIC_KAFKA_QUORUM:-} ]]; then
+    if [[ $MUSIC_KAFKA_NODE_ID -eq 1 ]]; then quorum=(--standalone); else quorum=(--no-initial-controllers); fi
+  fi
+  java_tool kafka.tools.StorageTool format --cluster-id "$(cluster_id)" --config "$MUSIC_CONFIG_DIR/kafka.properties" \
+    "${quorum[@]}" >/dev/null
 }
 
 cluster_id() {
@@ -139,10 +227,53 @@ run() {
 
 health() {
   require MUSIC_KAFKA_HOST MUSIC_KAFKA_PORT
+  local host=$MUSIC_KAFKA_HOST port=$MUSIC_KAFKA_PORT
   # An ApiVersions request (key 18, version 0, correlation id 1, no client id); the answer repeats the id.
   local answer
-  answer=$(ask "$MUSIC_KAFKA_HOST" "$MUSIC_KAFKA_PORT" '\x00\x00\x00\x0a\x00\x12\x00\x00\x00\x00\x00\x01\xff\xff' 8) || true
-  [[ ${answer:8} == 00000001 ]] || fail "the broker does not answer on $MUSIC_KAFKA_HOST:$MUSIC_KAFKA_PORT."
+  if is_secured; then
+    host=127.0.0.1 port=$HEALTH_PORT
+  fi
+  answer=$(ask "$host" "$port" '\x00\x00\x00\x0a\x00\x12\x00\x00\x00\x00\x00\x01\xff\xff' 8) || true
+  [[ ${answer:8} == 00000001 ]] || fail "the broker does not answer on $host:$port."
+}
+
+# administration: where a broker takes orders.
+administration() {
+  echo "$MUSIC_KAFKA_HOST:${MUSIC_KAFKA_BROKER_PORT:-$MUSIC_KAFKA_PORT}"
+}
+
+access() {
+  require MUSIC_CONTRACT_DIR MUSIC_KAFKA_HOST MUSIC_KAFKA_BROKER_PORT MUSIC_TLS_DIR
+  install_component contract "$MUSIC_CONTRACT_DIR" install_contract
+  "$MUSIC_CONTRACT_DIR/venv/bin/music-contract" access apply --bootstrap-servers "$(administration)"
+}
+
+replicate() {
+  require MUSIC_OPT_DIR MUSIC_CONFIG_DIR MUSIC_DATA_DIR MUSIC_KAFKA_HOST MUSIC_KAFKA_PORT MUSIC_KAFKA_BROKER_COUNT
+  local plan=$MUSIC_DATA_DIR/replication.json client=$MUSIC_CONFIG_DIR/administrator.properties answer deadline=$((SECONDS + 600))
+  local server
+  server=$(administration)
+  if is_secured; then
+    { echo "security.protocol=SSL" && keystore; } | write_config administrator.properties
+  else
+    write_config administrator.properties </dev/null
+  fi
+  logging_properties | sed 's/^rootLogger.level.*/rootLogger.level = error/' | write_config kafka-log4j2.properties
+  answer=$(java_tool org.apache.kafka.tools.TopicCommand --bootstrap-server "$server" --command-config "$client" --describe)
+  python3 "$PROVISION_DIR/replication.py" "$MUSIC_KAFKA_BROKER_COUNT" <<<"$answer" >"$plan"
+  if [[ ! -s $plan ]]; then
+    return
+  fi
+  say "copying $(grep -o '"topic"' "$plan" | wc -l) partitions to further brokers"
+  java_tool org.apache.kafka.tools.reassign.ReassignPartitionsCommand --bootstrap-server "$server" \
+    --command-config "$client" --reassignment-json-file "$plan" --execute >/dev/null
+  until answer=$(java_tool org.apache.kafka.tools.reassign.ReassignPartitionsCommand --bootstrap-server "$server" \
+    --command-config "$client" --reassignment-json-file "$plan" --verify) && [[ $answer != *"still in progress"* ]]; do
+    ((SECONDS < deadline)) || fail "the partitions are not copied after 10 minutes; they will be, ask again later: $answer"
+    say "$(grep -c 'still in progress' <<<"$answer") partitions are being copied"
+    sleep 2
+  done
+  [[ $answer != *"There is no active"* && $answer != *failed* ]] || fail "partitions could not be copied: $answer"
 }
 
 topics() {
@@ -152,15 +283,20 @@ topics() {
   for override in ${MUSIC_TOPIC_OVERRIDES:-}; do
     overrides+=(--set "$override")
   done
-  "$MUSIC_CONTRACT_DIR/venv/bin/music-contract" topics apply --bootstrap-servers "$MUSIC_KAFKA_HOST:$MUSIC_KAFKA_PORT" \
+  "$MUSIC_CONTRACT_DIR/venv/bin/music-contract" topics apply --bootstrap-servers "$(administration)" \
     --broker-count "$MUSIC_KAFKA_BROKER_COUNT" "${overrides[@]}"
 }
 
 case ${1:-} in
   install)
-    require MUSIC_OPT_DIR
-    install_component kafka "$MUSIC_OPT_DIR" install_jars
+    if [[ ${2:-} == contract ]]; then
+      require MUSIC_CONTRACT_DIR
+      install_component contract "$MUSIC_CONTRACT_DIR" install_contract
+    else
+      require MUSIC_OPT_DIR
+      install_component kafka "$MUSIC_OPT_DIR" install_jars
+    fi
     ;;
-  configure | run | health | topics) "$1" ;;
-  *) usage "install|configure|run|health|topics" ;;
+  configure | run | health | topics | access | replicate) "$1" ;;
+  *) usage "install [contract]|configure|run|health|topics|access|replicate" ;;
 esac

@@ -1,13 +1,15 @@
-"""Asks the manifest of the artifacts: manifest.py digest|verify|python ARTIFACTS_DIR [COMPONENT].
+"""Asks the manifest of the artifacts: manifest.py VERB ARTIFACTS_DIR [COMPONENT [TARGET]].
 
 digest prints the component's sha256, python the version that the wheels are for; verify compares every file
-of the component with its sha256 and refuses, with a sentence, one that is missing or differs.
+of the component with its sha256 and refuses, with a sentence, one that is missing or differs; select copies
+the component's files, with a manifest of them alone, into the directory TARGET, beside those copied before.
 
 Only the standard library is used: this runs on targets before anything is installed.
 """
 
 import hashlib
 import json
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -50,11 +52,27 @@ def problem(file: Path, expected: str) -> str | None:
     return None
 
 
-def main(verb: str, artifacts: Path, name: str = "") -> None:
-    """Answer one question on standard output."""
+def select(artifacts: Path, manifest: dict[str, Any], name: str, target: Path) -> None:
+    """Copy one component's files: what is made of the copy does not change with the other components."""
+    component = component_of(manifest, name)
+    for path in component["files"]:
+        copy = target / path
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(artifacts / path, copy)
+    file = target / "manifest.json"
+    copied = json.loads(file.read_text(encoding="utf-8"))["components"] if file.exists() else {}
+    alone = {"python": manifest["python"], "components": {**copied, name: component}}
+    file.write_text(json.dumps(alone, indent=2) + "\n", encoding="utf-8")
+
+
+def main(verb: str, artifacts: Path, name: str = "", target: str = "") -> None:
+    """Answer one question on standard output, or copy a component."""
     manifest = load(artifacts)
     if verb == "python":
         print(manifest["python"])
+        return
+    if verb == "select":
+        select(artifacts, manifest, name, Path(target))
         return
     component = component_of(manifest, name)
     if verb == "digest":

@@ -1,4 +1,7 @@
-"""Brings the database to the newest version of its schema: migrate.py DIRECTORY_OF_SQL_FILES.
+"""Brings the database to the newest version of its schema: migrate.py DIRECTORY.
+
+The directory is `sql` of the checkout: its migrations are applied once, in order; then the views and
+functions of its rollups and queries are made, or replaced when their files have changed.
 
 Reads where the database is from the settings of postgres.sh and connects as the owner of the schemas. Waits
 for a server that is starting. Two migrations at the same time are kept apart by yoyo's lock.
@@ -10,6 +13,7 @@ import time
 from pathlib import Path
 from urllib.parse import quote
 
+import objects
 import psycopg2
 import yoyo
 
@@ -50,7 +54,7 @@ def main(directory: Path) -> None:
         f"/{setting['MUSIC_POSTGRES_DATABASE']}"
     )
     wait_for_server(address, WAIT_SECONDS)
-    applied = migrate(address, directory)
+    applied = migrate(address, directory / "migrations") + objects.deploy(address, directory)
     print("postgres: " + (f"applied {', '.join(applied)}" if applied else "the schema is up to date"))
 
 

@@ -8,10 +8,16 @@
 #   MUSIC_CONFIG_DIR     where `configure` writes configuration files
 #   MUSIC_DATA_DIR       the component's data
 #   MUSIC_RUN_AS         the user to become when started as root (default: nobody)
+#   MUSIC_TLS_DIR        where certificates.sh has put the component's certificate; without it connections are plain
 
 MUSIC_RUN_AS=${MUSIC_RUN_AS:-nobody}
 COMPONENT=$(basename "$0" .sh)
 PROVISION_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+
+# What every client of PostgreSQL reads, whatever its language.
+if [[ -n ${MUSIC_TLS_DIR:-} ]]; then
+  export PGSSLMODE=verify-full PGSSLROOTCERT=$MUSIC_TLS_DIR/ca.pem
+fi
 
 say() {
   echo "$COMPONENT: $*"
@@ -81,6 +87,19 @@ write_config() {
   cat >"$file.new"
   chmod 0644 "$file.new"
   mv "$file.new" "$file"
+}
+
+# write_secret NAME: the same for a file that nobody else may read.
+write_secret() {
+  (
+    umask 077
+    mkdir -p "$MUSIC_CONFIG_DIR"
+    cat >"$MUSIC_CONFIG_DIR/$1.new"
+  )
+  if is_root; then
+    chown "$MUSIC_RUN_AS" "$MUSIC_CONFIG_DIR/$1.new"
+  fi
+  mv "$MUSIC_CONFIG_DIR/$1.new" "$MUSIC_CONFIG_DIR/$1"
 }
 
 # --- Installation ----------------------------------------------------------------------------------------------------

@@ -4,13 +4,15 @@
 #   install    unpack the server           configure  write its configuration; make the cluster, roles and databases
 #   run        become the server           health     exit 0 when it takes connections
 #   migrate    bring the schema of the database up to date
+#   install migrations    unpack only what `migrate` needs
 #
 # A supervisor stops it with SIGINT (a fast shutdown); on SIGTERM PostgreSQL waits until every client has left.
 # PostgreSQL refuses to run as root: started by root, it becomes MUSIC_RUN_AS.
 #
 # Settings: MUSIC_POSTGRES_HOST, MUSIC_POSTGRES_BIND (bound instead), MUSIC_POSTGRES_PORT, MUSIC_POSTGRES_DATABASE,
 # MUSIC_POSTGRES_ALLOWED_NETWORKS (who may connect besides this machine: CIDR, separated by blanks), and the passwords
-# MUSIC_POSTGRES_OWNER_PASSWORD, _APPLICATION_PASSWORD, _READONLY_PASSWORD, _REGISTRY_PASSWORD.
+# MUSIC_POSTGRES_OWNER_PASSWORD, _APPLICATION_PASSWORD, _READONLY_PASSWORD, _DASHBOARDS_PASSWORD, _REGISTRY_PASSWORD,
+# _SUPERSET_PASSWORD.
 # `migrate` installs the migrations into MUSIC_MIGRATIONS_DIR.
 set -euo pipefail
 
@@ -46,7 +48,7 @@ listen_addresses = '${MUSIC_POSTGRES_BIND:-$MUSIC_POSTGRES_HOST}'
 port = $MUSIC_POSTGRES_PORT
 unix_socket_directories = '$(socket_directory)'
 password_encryption = scram-sha-256
-max_connections = 60                   # the stream uses about 5, the registry 10, dashboards 20
+max_connections = 60                   # the stream uses about 5, the registry 10, dashboards 32
 
 # Memory
 shared_buffers = 256MB                 # the partitions being written and their indexes
@@ -87,6 +89,15 @@ log_min_duration_statement = 2s
 log_checkpoints = on
 log_lock_waits = on
 CONFIGURATION
+  if [[ -n ${MUSIC_TLS_DIR:-} ]]; then
+    cat <<CONFIGURATION
+
+# Connections from elsewhere are encrypted (pg_hba.conf)
+ssl = on
+ssl_cert_file = '$MUSIC_TLS_DIR/certificate.pem'
+ssl_key_file = '$MUSIC_TLS_DIR/key.pem'
+CONFIGURATION
+  fi
 }
 
 # A socket's path has at most 107 characters; where the data lies too deep, there is TCP only.
@@ -101,15 +112,18 @@ client_authentication() {
   local network
   echo "# Written by scripts/provision/postgres.sh; changes here are lost."
   echo "local all all scram-sha-256"
-  for network in 127.0.0.1/32 ::1/128 ${MUSIC_POSTGRES_ALLOWED_NETWORKS:-}; do
+  for network in 127.0.0.1/32 ::1/128; do
     echo "host all all $network scram-sha-256"
+  done
+  for network in ${MUSIC_POSTGRES_ALLOWED_NETWORKS:-}; do
+    echo "host${MUSIC_TLS_DIR:+ssl} all all $network scram-sha-256"
   done
 }
 
 configure() {
   require MUSIC_OPT_DIR MUSIC_CONFIG_DIR MUSIC_DATA_DIR MUSIC_POSTGRES_HOST MUSIC_POSTGRES_PORT MUSIC_POSTGRES_DATABASE \
     MUSIC_POSTGRES_OWNER_PASSWORD MUSIC_POSTGRES_APPLICATION_PASSWORD MUSIC_POSTGRES_READONLY_PASSWORD \
-    MUSIC_POSTGRES_REGISTRY_PASSWORD
+    MUSIC_POSTGRES_DASHBOARDS_PASSWORD MUSIC_POSTGRES_REGISTRY_PASSWORD MUSIC_POSTGRES_SUPERSET_PASSWORD
   own_directory "$MUSIC_DATA_DIR"
   own_directory "$MUSIC_DATA_DIR/socket"
   server_configuration | write_config postgresql.conf
@@ -144,7 +158,7 @@ as_administrator() {
 missing_databases() {
   local known name
   known=$(echo "SELECT datname FROM pg_database" | as_administrator)
-  for name in "$MUSIC_POSTGRES_DATABASE" registry; do
+  for name in "$MUSIC_POSTGRES_DATABASE" registry superset; do
     if [[ $known != *"\"$name\""* ]]; then
       echo "CREATE DATABASE \"$name\""
     fi
@@ -156,13 +170,19 @@ roles() {
   role music_owner "$MUSIC_POSTGRES_OWNER_PASSWORD"
   role music_app "$MUSIC_POSTGRES_APPLICATION_PASSWORD"
   role music_readonly "$MUSIC_POSTGRES_READONLY_PASSWORD"
+  role music_dashboards "$MUSIC_POSTGRES_DASHBOARDS_PASSWORD"
   role registry "$MUSIC_POSTGRES_REGISTRY_PASSWORD"
+  role superset "$MUSIC_POSTGRES_SUPERSET_PASSWORD"
   echo "ALTER ROLE music_readonly SET default_transaction_read_only = on"
+  echo "ALTER ROLE music_dashboards SET default_transaction_read_only = on"
+  # A question that takes longer is not one for a dashboard; it must not hold up the stream's database.
+  echo "ALTER ROLE music_dashboards SET statement_timeout = '60s'"
   echo "ALTER DATABASE \"$database\" OWNER TO music_owner"
   echo "ALTER DATABASE registry OWNER TO registry"
-  echo "REVOKE ALL ON DATABASE \"$database\", registry FROM PUBLIC"
+  echo "ALTER DATABASE superset OWNER TO superset"
+  echo "REVOKE ALL ON DATABASE \"$database\", registry, superset FROM PUBLIC"
   echo "GRANT CONNECT, TEMPORARY ON DATABASE \"$database\" TO music_app"
-  echo "GRANT CONNECT ON DATABASE \"$database\" TO music_readonly"
+  echo "GRANT CONNECT ON DATABASE \"$database\" TO music_readonly, music_dashboards"
 }
 
 role() {
@@ -179,12 +199,15 @@ run() {
 
 health() {
   require MUSIC_POSTGRES_HOST MUSIC_POSTGRES_PORT
+  # From this machine itself where it is bound to more than one address: no encryption is asked for there.
+  local host=${MUSIC_POSTGRES_BIND:+127.0.0.1}
+  host=${host:-$MUSIC_POSTGRES_HOST}
   # A start-up message of protocol 3.0 for the user music_app; a server that is ready asks for the password (R), one
   # that still starts or recovers refuses (E).
   local message answer
   message='\x00\x00\x00\x18\x00\x03\x00\x00user\x00music_app\x00\x00'
-  answer=$(ask "$MUSIC_POSTGRES_HOST" "$MUSIC_POSTGRES_PORT" "$message" 1) || true
-  [[ $answer == 52 ]] || fail "PostgreSQL takes no connections on $MUSIC_POSTGRES_HOST:$MUSIC_POSTGRES_PORT."
+  answer=$(ask "$host" "$MUSIC_POSTGRES_PORT" "$message" 1) || true
+  [[ $answer == 52 ]] || fail "PostgreSQL takes no connections on $host:$MUSIC_POSTGRES_PORT."
 }
 
 migrate() {
@@ -195,9 +218,14 @@ migrate() {
 
 case ${1:-} in
   install)
-    require MUSIC_OPT_DIR
-    install_component postgres "$MUSIC_OPT_DIR" install_server
+    if [[ ${2:-} == migrations ]]; then
+      require MUSIC_MIGRATIONS_DIR
+      install_component migrations "$MUSIC_MIGRATIONS_DIR" install_migrations
+    else
+      require MUSIC_OPT_DIR
+      install_component postgres "$MUSIC_OPT_DIR" install_server
+    fi
     ;;
   configure | run | health | migrate) "$1" ;;
-  *) usage "install|configure|run|health|migrate" ;;
+  *) usage "install [migrations]|configure|run|health|migrate" ;;
 esac

@@ -8,7 +8,8 @@
 #
 # Settings: MUSIC_SPARK_HOST, MUSIC_SPARK_MASTER_URL, MUSIC_SPARK_MASTER_PORT, MUSIC_SPARK_MASTER_UI_PORT,
 # MUSIC_SPARK_WORKER_PORT, MUSIC_SPARK_WORKER_UI_PORT, MUSIC_SPARK_WORKER_CORES, MUSIC_SPARK_WORKER_MEMORY,
-# MUSIC_SPARK_DAEMON_MEMORY; for the job MUSIC_SPARK_JOB_DIR (where it is installed), MUSIC_SPARK_UI_PORT,
+# MUSIC_SPARK_DAEMON_MEMORY; MUSIC_SPARK_SECRET (whoever does not know it is kept out of the cluster, and what its
+# processes say to each other is encrypted; without it anyone who reaches the master may run a job); for the job MUSIC_SPARK_JOB_DIR (where it is installed), MUSIC_SPARK_UI_PORT,
 # MUSIC_SPARK_EXECUTOR_CORES, MUSIC_SPARK_EXECUTOR_MEMORY, MUSIC_SPARK_DRIVER_MEMORY,
 # and the settings that the job itself reads (app/spark).
 set -euo pipefail
@@ -62,9 +63,22 @@ logger.trigger.level = error
 PROPERTIES
 }
 
+security_properties() {
+  # The pages are for looking.
+  echo "spark.ui.killEnabled                      false"
+  if [[ -n ${MUSIC_SPARK_SECRET:-} ]]; then
+    cat <<PROPERTIES
+spark.authenticate                        true
+spark.authenticate.secret                 $MUSIC_SPARK_SECRET
+spark.network.crypto.enabled              true
+PROPERTIES
+  fi
+}
+
 job_properties() {
-  local jars
+  local jars file_system java_options='-XX:TieredStopAtLevel=1 -XX:+UseSerialGC'
   jars=$(printf '%s,' "$MUSIC_OPT_DIR"/jars/*.jar)
+  file_system=$(echo "$MUSIC_OPT_DIR"/jars/hadoop-bare-naked-local-fs-*.jar)
   cat <<PROPERTIES
 # Written by scripts/provision/spark.sh; changes here are lost.
 spark.master                              $MUSIC_SPARK_MASTER_URL
@@ -75,7 +89,15 @@ spark.driver.bindAddress                  ${MUSIC_SPARK_BIND:-$MUSIC_SPARK_HOST}
 spark.driver.memory                       ${MUSIC_SPARK_DRIVER_MEMORY:-1g}
 spark.executor.memory                     ${MUSIC_SPARK_EXECUTOR_MEMORY:-1g}
 spark.executor.cores                      ${MUSIC_SPARK_EXECUTOR_CORES:-2}
+# As many tasks read a batch: more than there are cores would only cost their start.
+spark.default.parallelism                 ${MUSIC_SPARK_EXECUTOR_CORES:-2}
 spark.ui.port                             $MUSIC_SPARK_UI_PORT
+# Hadoop's own local files start a process (chmod, readlink) for each step of writing a checkpoint.
+spark.hadoop.fs.file.impl                 com.globalmentor.apache.hadoop.fs.BareLocalFileSystem
+spark.driver.extraClassPath               $file_system
+# Planning and a batch's many small steps run seldom enough that the thorough compiler takes more than it gives.
+spark.driver.extraJavaOptions             $java_options
+spark.executor.extraJavaOptions           $java_options
 # Taken ports are an error, not a reason to listen somewhere else.
 spark.port.maxRetries                     0
 spark.sql.warehouse.dir                   $MUSIC_DATA_DIR/job/warehouse
@@ -100,9 +122,13 @@ configure() {
   own_directory "$MUSIC_DATA_DIR"
   mkdir -p "$MUSIC_CONFIG_DIR/spark"
   logging_properties | write_config spark/log4j2.properties
+  security_properties | write_secret spark/spark-defaults.conf
   if [[ ${1:-} == job ]]; then
     require MUSIC_SPARK_JOB_DIR MUSIC_SPARK_UI_PORT
-    job_properties | write_config spark/job.conf
+    {
+      job_properties
+      security_properties
+    } | write_secret spark/job.conf
   fi
 }
 

@@ -9,6 +9,8 @@ locals {
     : "${local.checkout}/.platform"
   )
 
+  kafka_client = { "bootstrap.servers" = module.kafka.bootstrap_servers }
+
   # A file of their own: the command line looks whether they are free before anything starts.
   port = { for name, number in jsondecode(file("${path.root}/ports.json")) : name => number + var.port_offset }
 }
@@ -70,9 +72,22 @@ module "spark" {
   ui_port        = local.port.spark_job_ui
   settings       = var.spark
 
-  kafka_bootstrap_servers = module.kafka.bootstrap_servers
-  schema_registry_url     = module.schema_registry.url
-  postgres_dsn            = module.postgres.dsn
+  kafka_bootstrap_servers = module.kafka.internal_bootstrap_servers
+  kafka_user              = module.kafka.users["stream"]
+  schema_registry_url     = module.schema_registry.internal_url
+  postgres_dsn            = module.postgres.internal_dsn
+}
+
+module "superset" {
+  source = "../../modules/superset/local"
+  count  = var.superset_enabled ? 1 : 0
+
+  target   = module.contract.target
+  port     = local.port.superset
+  settings = var.superset
+
+  storage       = module.postgres.superset_storage
+  analytics_dsn = module.postgres.internal_dashboards_dsn
 }
 
 module "producer" {
@@ -89,8 +104,9 @@ module "producer" {
     history = var.producer_history
   }
 
-  kafka_bootstrap_servers = module.kafka.bootstrap_servers
-  schema_registry_url     = module.schema_registry.url
+  kafka_bootstrap_servers = module.kafka.internal_bootstrap_servers
+  kafka_user              = module.kafka.users["producer"]
+  schema_registry_url     = module.schema_registry.internal_url
 
   # Last: what it sends is seen at once.
   depends_on = [module.spark]

@@ -1,47 +1,64 @@
-"""Finding the servers of a test's own platform among its processes, and killing them the hard way."""
+"""Finding the servers of a test's own platform among its processes, and what can be done to them."""
 
 import os
 import signal
-from collections.abc import Callable
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import psutil
 from music_platform import processes
 
+from tests.faults.scale import LONG
 from tests.second_platform import SecondPlatform
+from tests.waiting import wait_until
 
 
-def _supervised(platform: SecondPlatform, program: str) -> int:
-    pids = {found.name: found.pid for found in platform.supervisor.programs()}
-    pid = pids.get(program)
-    assert pid is not None, f"{program} does not run; the supervisor knows {pids}"
-    return pid
+def supervised(platform: SecondPlatform, program: str) -> int:
+    """The process id of a supervised program, once it runs: it may be starting again after a kill."""
+
+    def pid() -> int | None:
+        return {found.name: found.pid for found in platform.supervisor.programs()}.get(program)
+
+    return wait_until(lambda: pid() or 0, 60, f"{program} runs")
 
 
 def _executor(platform: SecondPlatform) -> int:
-    for process in processes.tree(_supervised(platform, "spark_worker")):
-        try:
-            if any("CoarseGrainedExecutorBackend" in word for word in process.cmdline()):
-                return process.pid
-        except psutil.Error:
-            continue
-    raise AssertionError("the worker has no executor")
+    def pid() -> int:
+        for process in processes.tree(supervised(platform, "spark_worker")):
+            try:
+                if any("CoarseGrainedExecutorBackend" in word for word in process.cmdline()):
+                    return process.pid
+            except psutil.Error:
+                continue
+        return 0
+
+    return wait_until(pid, 120, "the worker has an executor")
 
 
 def _driver_jvm(platform: SecondPlatform) -> int:
-    for process in processes.tree(_supervised(platform, "spark_job")):
-        if process.name() == "java":
-            return process.pid
-    raise AssertionError("the job has no JVM")
+    def pid() -> int:
+        for process in processes.tree(supervised(platform, "spark_job")):
+            try:
+                if process.name() == "java":
+                    return process.pid
+            except psutil.Error:
+                continue
+        return 0
+
+    return wait_until(pid, 120, "the job has a JVM")
 
 
 VICTIMS: dict[str, Callable[[SecondPlatform], int]] = {
-    "driver": lambda platform: _supervised(platform, "spark_job"),
+    "driver": lambda platform: supervised(platform, "spark_job"),
     "driver's JVM": _driver_jvm,
     "executor": _executor,
-    "worker": lambda platform: _supervised(platform, "spark_worker"),
-    "broker": lambda platform: _supervised(platform, "kafka"),
-    "registry": lambda platform: _supervised(platform, "schema_registry"),
-    "database": lambda platform: _supervised(platform, "postgres"),
+    "worker": lambda platform: supervised(platform, "spark_worker"),
+    "broker": lambda platform: supervised(platform, "kafka"),
+    "registry": lambda platform: supervised(platform, "schema_registry"),
+    "database": lambda platform: supervised(platform, "postgres"),
 }
 """What can be killed, and how its process is found."""
 
@@ -51,3 +68,51 @@ def kill(platform: SecondPlatform, victim: str) -> int:
     pid = VICTIMS[victim](platform)
     os.kill(pid, signal.SIGKILL)
     return pid
+
+
+def control(platform: SecondPlatform, verb: str, program: str) -> None:
+    """Start or stop a program by its supervisor, and wait for it."""
+    supervisorctl = Path(sys.executable).parent / "supervisorctl"
+    configuration = platform.instance_dir / "etc" / "supervisord.conf"
+    ran = subprocess.run(
+        [str(supervisorctl), "-c", str(configuration), verb, program], capture_output=True, text=True
+    )
+    assert "ERROR" not in ran.stdout, ran.stdout
+
+
+@contextmanager
+def stopped_job(platform: SecondPlatform) -> Iterator[None]:
+    """The stream job does not run within."""
+    control(platform, "stop", "spark_job")
+    try:
+        yield
+    finally:
+        control(platform, "start", "spark_job")
+
+
+@contextmanager
+def backlog(platform: SecondPlatform) -> Iterator[None]:
+    """What is sent within waits for the job's start, in the long form; in the short one the job goes on."""
+    if LONG:
+        with stopped_job(platform):
+            yield
+    else:
+        yield
+
+
+@contextmanager
+def paused(platform: SecondPlatform, program: str) -> Iterator[None]:
+    """The program and all its children hang (SIGSTOP) within: they hold their connections and do nothing."""
+    halted = processes.tree(supervised(platform, program))
+    for process in halted:
+        process.suspend()
+    try:
+        yield
+    finally:
+        for process in halted:
+            process.resume()
+
+
+def resident(platform: SecondPlatform) -> dict[str, int]:
+    """Resident bytes of each program with its children."""
+    return {program.name: program.memory for program in platform.supervisor.programs()}

@@ -6,7 +6,7 @@ import pytest
 
 from tests import database as servers
 from tests.database import Database
-from tests.stream import Stream
+from tests.stream import Stream, wait_until_no_run_writes
 
 
 @pytest.fixture(scope="session")
@@ -19,6 +19,7 @@ def database_server() -> Iterator[Database]:
 @pytest.fixture
 def database(database_server: Database) -> Database:
     """The database, empty."""
+    wait_until_no_run_writes(database_server)
     database_server.empty()
     return database_server
 

@@ -39,16 +39,16 @@ def add_field(document: Schema, *, required: bool) -> None:
 
 
 def remove_field(document: Schema) -> None:
-    del document["properties"]["email"]
-    document["required"].remove("email")
+    del document["properties"]["name"]
+    document["required"].remove("name")
 
 
 BREAKING: dict[str, tuple[Callable[[Schema], object], str]] = {
     "a new required field": (lambda document: add_field(document, required=True), "mood is new and required"),
-    "a removed field": (remove_field, "email is no longer there"),
+    "a removed field": (remove_field, "name is no longer there"),
     "another type": (
-        lambda document: document["properties"].update(email={"type": "integer"}),
-        'email: type "string" -> "integer"',
+        lambda document: document["properties"].update(name={"type": "integer"}),
+        'name: type "string" -> "integer"',
     ),
     "a smaller vocabulary": (
         lambda document: document["properties"]["subscription"]["enum"].remove("student"),
@@ -84,10 +84,20 @@ def test_a_breaking_change_is_refused_with_the_difference(
     assert bystander not in client.get_subjects()
 
 
-def test_an_added_optional_field_becomes_the_next_version(platform: SecondPlatform, subject: str) -> None:
+HARMLESS: dict[str, Callable[[Schema], object]] = {
+    "a new optional field": lambda document: add_field(document, required=False),
+    "a field that may be left out": lambda document: document["required"].remove("name"),
+    "a larger vocabulary": lambda document: document["properties"]["subscription"]["enum"].append("trial"),
+}
+
+
+@pytest.mark.parametrize("case", list(HARMLESS))
+def test_a_change_that_earlier_records_keep_to_becomes_the_next_version(
+    platform: SecondPlatform, subject: str, case: str
+) -> None:
     url = platform.schema_registry_url
     register({subject: schemas.text("user")}, url, WAIT_S)
-    wider = {subject: changed(lambda document: add_field(document, required=False))}
+    wider = {subject: changed(HARMLESS[case])}
     assert check(wider, url, WAIT_S) == [f"{subject}: compatible with 1 version(s)"]
     assert register(wider, url, WAIT_S)[0].endswith("version 2, registered")
 
@@ -104,3 +114,19 @@ def test_the_command_finds_the_platforms_schemas_registered(
 def test_a_registry_that_is_not_there_is_told_with_code_1(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["schemas", "check", "--registry-url", "http://127.0.0.1:1", "--wait", "0.5"]) == 1
     assert "the schema registry at http://127.0.0.1:1 was not ready within 0.5 s" in capsys.readouterr().err
+
+
+def test_a_new_registry_gets_the_earlier_versions_first(platform: SecondPlatform, subject: str) -> None:
+    earlier = [*schemas.earlier_texts("stream-event")]
+    present = schemas.text("stream-event")
+    lines = register({subject: present}, platform.schema_registry_url, WAIT_S, {subject: earlier})
+    assert "registered" in lines[0]
+    client = SchemaRegistryClient({"url": platform.schema_registry_url})
+    found = [
+        client.get_version(subject, version).schema.schema_str for version in client.get_versions(subject)
+    ]
+    assert [json.loads(text or "{}") for text in found] == [json.loads(text) for text in (*earlier, present)]
+    assert (
+        "unchanged"
+        in register({subject: present}, platform.schema_registry_url, WAIT_S, {subject: earlier})[0]
+    )

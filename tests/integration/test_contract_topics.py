@@ -34,7 +34,7 @@ def apply_one(platform: SecondPlatform) -> Apply:
 
 def state_of(platform: SecondPlatform, topic: Topic) -> tuple[int, dict[str, str]]:
     """Return the broker's count of partitions and settings."""
-    client = AdminClient({"bootstrap.servers": platform.kafka_bootstrap_servers})
+    client = AdminClient(platform.kafka_client)
     resource = ConfigResource(ResourceType.TOPIC, topic.name)
     answer = client.describe_configs([resource])[resource].result(WAIT_S)
     partitions = client.list_topics(topic.name, timeout=WAIT_S).topics[topic.name].partitions
@@ -82,7 +82,7 @@ def test_a_topic_that_would_shrink_stops_all_changes(
     smaller = replace(topic, partitions=1)
     with pytest.raises(RefusalError, match="has 2 partitions and cannot shrink to 1"):
         apply({other.name: other, smaller.name: smaller}, platform.kafka_bootstrap_servers, 1, WAIT_S)
-    client = AdminClient({"bootstrap.servers": platform.kafka_bootstrap_servers})
+    client = AdminClient(platform.kafka_client)
     assert other.name not in client.list_topics(timeout=WAIT_S).topics
 
 

@@ -6,8 +6,10 @@ import signal
 import time
 
 import psutil
+import psycopg2
 import pytest
 
+from tests import audit, backups
 from tests.second_platform import SecondPlatform
 from tests.waiting import wait_until
 
@@ -76,4 +78,37 @@ def test_a_start_brings_everything_back_after_the_supervisor_was_killed(platform
     assert not {process.pid for process in old if process.is_running()} & {
         program.pid for program in programs
     }
+    assert platform.run("status").returncode == 0
+
+
+def noted(platform: SecondPlatform) -> list[str]:
+    """What the stream has noted of itself, while PostgreSQL answers."""
+    try:
+        with audit.reader(platform.postgres_dsn) as cursor:
+            cursor.execute("SELECT detail FROM ops.query_events ORDER BY id")
+            return [detail for (detail,) in cursor.fetchall()]
+    except psycopg2.OperationalError:
+        return []
+
+
+def test_a_restore_brings_back_what_was_there_at_the_backup_and_the_stream_starts_from_it(
+    platform: SecondPlatform,
+) -> None:
+    file = backups.make(platform)
+    before = wait_until(lambda: noted(platform), 60, "PostgreSQL answers after the backup")
+    with psycopg2.connect(platform.postgres_dsn) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO ops.query_events (query, run_id, kind, detail)"
+            " VALUES ('test', gen_random_uuid(), 'stopped', 'after the backup')"
+        )
+    connection.close()
+    assert "after the backup" in noted(platform)
+
+    restored = platform.run("restore", f"FILE={file}", "FORCE=1")
+
+    assert restored.returncode == 0, restored.stdout + restored.stderr
+    after = wait_until(
+        lambda: (rows := noted(platform))[len(before) :] and rows, 180, "the start of the stream is noted"
+    )
+    assert "after the backup" not in after
     assert platform.run("status").returncode == 0

@@ -34,8 +34,8 @@ LIMIT_S = 60.0
 class Log:
     """What was written to one topic since this was made, or since the topic was."""
 
-    def __init__(self, bootstrap_servers: str, topic: str, *, from_start: bool = False) -> None:
-        self._consumer = Consumer({"bootstrap.servers": bootstrap_servers, "group.id": secrets.token_hex(4)})
+    def __init__(self, platform: SecondPlatform, topic: str, *, from_start: bool = False) -> None:
+        self._consumer = Consumer({**platform.kafka_client, "group.id": secrets.token_hex(4)})
         partitions = self._consumer.list_topics(topic, timeout=LIMIT_S).topics[topic].partitions
         self._topic = topic
         self._starts = {partition: 0 if from_start else self._end(partition) for partition in partitions}
@@ -97,16 +97,14 @@ def new_topic() -> str:
 
 
 def create(platform: SecondPlatform, topic: str) -> None:
-    client = AdminClient({"bootstrap.servers": platform.kafka_bootstrap_servers})
+    client = AdminClient(platform.kafka_client)
     client.create_topics([NewTopic(topic, 2, 1)])[topic].result(LIMIT_S)
 
 
 def test_the_report_counts_exactly_what_the_topics_hold(platform: SecondPlatform, tmp_path: Path) -> None:
-    logs = {
-        name: Log(platform.kafka_bootstrap_servers, name) for name, topic in TOPICS.items() if topic.schema
-    }
+    logs = {name: Log(platform, name) for name, topic in TOPICS.items() if topic.schema}
     report_path = tmp_path / "report.json"
-    with producer(platform, report_path, "--rate", "1000", "--events", "700") as process:
+    with producer(platform, report_path, "--rate", "300", "--events", "700") as process:
         assert process.wait(LIMIT_S) == 0
     report = read_report(report_path)
     print(report)
@@ -125,11 +123,12 @@ def test_the_report_counts_exactly_what_the_topics_hold(platform: SecondPlatform
     events = [json.loads(unframe(value)[1]) for _, value in logs[STREAM_EVENTS].read()]
     moments = sorted(event["event_time"] for event in events)
     assert len({event["event_id"] for event in events}) == 700
+    assert report["seed"] == 4711
     assert (report["smallest_event_time"], report["largest_event_time"]) == (moments[0], moments[-1])
 
 
 def test_what_events_refer_to_is_there_before_them(platform: SecondPlatform, tmp_path: Path) -> None:
-    logs = {name: Log(platform.kafka_bootstrap_servers, topic.name) for name, topic in DIMENSIONS.items()}
+    logs = {name: Log(platform, topic.name) for name, topic in DIMENSIONS.items()}
     report_path = tmp_path / "report.json"
     with producer(platform, report_path, "--rate", "100") as process:
         wait_until(lambda: read_report(report_path).get("acknowledged_events"), LIMIT_S, "the first event")
@@ -137,24 +136,30 @@ def test_what_events_refer_to_is_there_before_them(platform: SecondPlatform, tmp
         process.terminate()
         assert process.wait(LIMIT_S) == 0
     print(published)
-    assert (published["user"], published["song"], published["location"]) == (40, 50, 500)
-    assert {name: len(log.read()) for name, log in logs.items()} == dict(published)
+    assert published["user"] > 30
+    assert published["song"] > 50
+    assert published["location"] == 500
 
 
 @pytest.mark.parametrize("asked", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_leaves_nothing_unsent(
     platform: SecondPlatform, tmp_path: Path, asked: signal.Signals
 ) -> None:
-    log = Log(platform.kafka_bootstrap_servers, STREAM_EVENTS)
+    log = Log(platform, STREAM_EVENTS)
     report_path = tmp_path / "report.json"
-    with producer(platform, report_path, "--rate", "2000") as process:
+    truth = tmp_path / "truth"
+    with producer(platform, report_path, "--rate", "300", "--truth", str(truth)) as process:
         wait_until(lambda: read_report(report_path).get("acknowledged_events"), LIMIT_S, "the first event")
+        assert not json.loads((truth / "truth.json").read_text())["complete"]
         process.send_signal(asked)
         assert process.wait(LIMIT_S) == 0
     report = read_report(report_path)
     print(report)
     assert (report["unacknowledged"], report["finished"]) == (0, True)
     assert report["acknowledged_events"] == len(log.read())
+    told = json.loads((truth / "truth.json").read_text())
+    assert told["complete"]
+    assert told["records"] == told["facts"] == report["acknowledged_events"]
 
 
 def test_a_registry_that_is_away_is_asked_again_until_told_to_stop(
@@ -177,6 +182,8 @@ def test_records_for_a_topic_that_comes_late_arrive_all_and_in_order(
     delivery = Delivery(platform.kafka_bootstrap_servers, {})
     for number in range(500):
         delivery.send(Record(new_topic, b"key", str(number).encode()))
+    many = [str(number).encode() for number in range(500, 1_000)]
+    delivery.send_all(new_topic, many, [b"key"] * len(many))
 
     def refused() -> int:
         delivery.serve(0.1)
@@ -185,9 +192,9 @@ def test_records_for_a_topic_that_comes_late_arrive_all_and_in_order(
     wait_until(refused, LIMIT_S, "the first client's failure")
     create(platform, new_topic)
     assert delivery.flush() == 0
-    assert delivery.tally.acknowledged == {new_topic: 500}
-    written = Log(platform.kafka_bootstrap_servers, new_topic, from_start=True).read()
-    assert [int(value) for _, value in written] == list(range(500))
+    assert delivery.tally.acknowledged == {new_topic: 1_000}
+    written = Log(platform, new_topic, from_start=True).read()
+    assert [int(value) for _, value in written] == list(range(1_000))
     assert delivery.outages.count == 1
 
 

@@ -3,6 +3,7 @@ are stored.
 """
 
 import json
+import secrets
 import uuid
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -13,7 +14,7 @@ from confluent_kafka import Consumer, Producer
 from music_contract import times, wire
 from music_contract.topics import DEAD_LETTERS, STREAM_EVENTS
 
-from tests import audit
+from tests import audit, records
 from tests.second_platform import SecondPlatform
 from tests.waiting import wait_until
 
@@ -22,36 +23,10 @@ BROKER_MAX_BYTES = 1_048_588
 
 
 def _event(**changes: Any) -> dict[str, Any]:
+    """A playback of this moment that no other test has made."""
     now = times.to_text(int(datetime.now(UTC).timestamp() * 1000))
-    token = uuid.uuid4().hex
-    # A version 7 in form; its time does not matter here.
-    event_id = f"{token[:8]}-{token[8:12]}-7{token[13:16]}-8{token[17:20]}-{token[20:32]}"
-    return {
-        "event_id": event_id,
-        "event_time": now,
-        "started_at": now,
-        "user_id": "user-console",
-        "session_id": "session-console",
-        "song_id": "song-console",
-        "artist_id": "artist-console",
-        "album_id": "album-console",
-        "device_id": "device-console",
-        "location_id": "location-console",
-        "ms_played": 31_000,
-        "song_duration_ms": 200_000,
-        "reason_start": "clickrow",
-        "reason_end": "fwdbtn",
-        "skipped": True,
-        "shuffle": False,
-        "offline": False,
-        "liked": False,
-        "added_to_playlist": False,
-        "subscription": "free",
-        "experiments": {},
-        "produced_at": now,
-        "source": "console",
-        **changes,
-    }
+    moments = dict.fromkeys(("event_time", "started_at", "produced_at"), now)
+    return records.playback(secrets.randbits(48), **moments, source="console", **changes)
 
 
 def _json(record: Any) -> bytes:
@@ -75,7 +50,7 @@ def _bad_records() -> list[tuple[str, bytes | None]]:
         ("wrong_type", _json(_event(user_id=42))),
         ("wrong_type", _json([1, 2, 3])),
         ("unknown_schema", wire.frame(999_999, _json(_event()))),
-        ("future_time", _json(_event(event_time=times.to_text(int(in_an_hour.timestamp() * 1000))))),
+        ("future_time", _json(_event() | {"event_time": times.to_text(int(in_an_hour.timestamp() * 1000))})),
         ("negative_ms_played", _json(_event(ms_played=-1))),
         ("absurd_ms_played", _json(_event(ms_played=10**9))),
     ]
@@ -89,7 +64,7 @@ def _send(
 ) -> None:
     producer = Producer(
         {
-            "bootstrap.servers": platform.kafka_bootstrap_servers,
+            **platform.kafka_client,
             "acks": "all",
             "message.max.bytes": largest + 1000,
         }
@@ -158,7 +133,7 @@ def test_a_value_of_the_largest_size_that_the_broker_takes_reaches_the_dead_lett
     assert (reason, size, kept) == ("too_large", len(value), 65_536)
     consumer = Consumer(
         {
-            "bootstrap.servers": platform.kafka_bootstrap_servers,
+            **platform.kafka_client,
             "group.id": f"test-{token}",
             "auto.offset.reset": "earliest",
             "fetch.message.max.bytes": 4_000_000,

@@ -207,6 +207,14 @@ def test_completing_every_unknown_song_leaves_no_row_of_the_unknown_genre(
     assert audit.metrics_that_differ(database.dsn) == []
 
 
+def test_a_songs_record_that_knows_no_genre_touches_no_fact(database: Database, stream: Stream) -> None:
+    stream.commit(event_records(playback(1)))
+    stored = database.query("SELECT ctid, xmin::text FROM warehouse.stream_events")
+    stream.commit(dimension_records(SONGS, song(genre="unknown")))
+    assert database.query("SELECT ctid, xmin::text FROM warehouse.stream_events") == stored
+    assert audit.metrics_that_differ(database.dsn) == []
+
+
 def test_a_genre_that_changes_holds_for_new_facts_only(database: Database, stream: Stream) -> None:
     stream.commit([*dimension_records(SONGS, song()), *event_records(playback(1))])
     stream.commit(

@@ -110,6 +110,24 @@ def test_a_resend_of_a_late_event_is_no_late_event(database: Database, stream: S
     assert database.query("SELECT late_events, duplicates FROM ops.partitions") == [(1, 1)]
 
 
+def test_a_history_is_old_not_late_and_its_windows_are_final_at_once(
+    database: Database, stream: Stream
+) -> None:
+    stream.commit([played_at(1, APPENDED_AT, 0)])
+    watermark = database.value("SELECT watermark FROM ops.watermarks")
+    listen = playback(
+        2, source="import", event_time="2014-07-27T20:34:47.000Z", started_at="2014-07-27T20:31:47.000Z"
+    )
+    stream.commit(event_records(listen, first_offset=1))
+    assert database.value("SELECT late_events FROM ops.partitions") == 0
+    assert database.value("SELECT watermark FROM ops.watermarks") == watermark
+    for family in FAMILIES:
+        assert database.query(
+            f"SELECT DISTINCT is_final FROM metrics.{family} WHERE window_start < '2020-01-01'"
+        ) == [(True,)]
+    assert audit.metrics_that_differ(database.dsn) == []
+
+
 def test_distinct_counts_do_not_count_what_comes_again(database: Database, stream: Stream) -> None:
     listeners = ["user-1", "user-2", "user-1", "user-3", "user-2"]
     events = [playback(n, user_id=listener) for n, listener in enumerate(listeners)]

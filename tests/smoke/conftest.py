@@ -61,7 +61,7 @@ def database(outputs: Outputs) -> Iterator[Connection]:
 
 @pytest.fixture(scope="session")
 def admin(outputs: Outputs) -> AdminClient:
-    return AdminClient({"bootstrap.servers": outputs["kafka_bootstrap_servers"]})
+    return AdminClient(outputs["kafka_client"])
 
 
 @pytest.fixture(scope="session")
@@ -72,7 +72,7 @@ def registry(outputs: Outputs) -> SchemaRegistryClient:
 @pytest.fixture(scope="session")
 def sender(outputs: Outputs, registry: SchemaRegistryClient) -> Sender:
     settings = {
-        "bootstrap.servers": outputs["kafka_bootstrap_servers"],
+        **outputs["kafka_client"],
         "acks": "all",
         "enable.idempotence": True,
     }
@@ -84,7 +84,7 @@ def dead_letter_reader(outputs: Outputs) -> Iterator[Consumer]:
     """A consumer of the dead-letter topic that begins with what comes from now on."""
     consumer = Consumer(
         {
-            "bootstrap.servers": outputs["kafka_bootstrap_servers"],
+            **outputs["kafka_client"],
             "group.id": "smoke-never-committed",
             "enable.auto.commit": False,
         }

@@ -36,6 +36,11 @@ run "a_port_offset_moves_every_port" {
     condition     = output.postgres_host == "127.0.0.1" && output.postgres_port == 5532
     error_message = "PostgreSQL is at ${output.postgres_host}:${output.postgres_port}."
   }
+
+  assert {
+    condition     = output.superset_url == "http://127.0.0.1:8188" && output.superset_admin_username == "admin"
+    error_message = "Superset is at ${output.superset_url}."
+  }
 }
 
 run "null_stands_for_the_default_of_a_setting" {
@@ -78,6 +83,23 @@ run "a_rate_of_zero_runs_no_producer" {
   assert {
     condition     = length(module.producer) == 0
     error_message = "There is a producer."
+  }
+}
+
+run "superset_may_be_left_out" {
+  command = plan
+
+  module {
+    source = "../../terraform/local"
+  }
+
+  variables {
+    superset_enabled = false
+  }
+
+  assert {
+    condition     = length(module.superset) == 0 && output.superset_url == null && output.superset_viewer_username == null
+    error_message = "There is a Superset."
   }
 }
 

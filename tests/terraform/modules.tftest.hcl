@@ -83,6 +83,23 @@ run "postgres_refuses_the_registrys_database" {
   expect_failures = [var.settings]
 }
 
+run "superset_refuses_half_a_worker" {
+  command = plan
+
+  module {
+    source = "../../modules/superset/local"
+  }
+
+  variables {
+    port          = 8088
+    storage       = { url = "postgresql://127.0.0.1:5432/superset", user = "superset", password = "secret" }
+    analytics_dsn = "postgresql://music_dashboards:secret@127.0.0.1:5432/music"
+    settings      = { workers = 0.5 }
+  }
+
+  expect_failures = [var.settings]
+}
+
 run "spark_refuses_memory_without_a_unit" {
   command = plan
 

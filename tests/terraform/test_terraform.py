@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+# One root of tests for each set of providers: those of local need none.
+TESTS = [Path(__file__).parent, Path(__file__).parent / "docker"]
 ROOTS = sorted(file.parent for file in (CHECKOUT / "terraform").glob("*/main.tf"))
 
 
@@ -44,8 +46,8 @@ def test_an_environment_is_valid(program: str, tmp_path: Path, root: Path) -> No
     run(program, root, tmp_path, "validate", "-no-color")
 
 
-def test_modules_do_what_their_tests_say(program: str, tmp_path: Path) -> None:
-    directory = Path(__file__).parent
+@pytest.mark.parametrize("directory", TESTS, ids=lambda path: path.name)
+def test_modules_do_what_their_tests_say(program: str, tmp_path: Path, directory: Path) -> None:
     run(program, directory, tmp_path, "init", "-input=false", "-no-color")
     report = run(program, directory, tmp_path, "test", "-no-color")
     print(report)

@@ -16,6 +16,7 @@ resource "terraform_data" "check" {
       SERVICE_NAME       = "schema_registry"
       SERVICE_INSTANCE   = var.target.instance_directory
       SERVICE_SCRIPT     = "${var.target.provision_directory}/schema_registry.sh"
+      SERVICE_ARTIFACTS  = var.target.artifacts_directory
       MUSIC_CONTRACT_DIR = local.directory
     }
   }

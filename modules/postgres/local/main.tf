@@ -8,10 +8,16 @@ locals {
     user     = "registry"
     password = local.passwords["registry"]
   }
+
+  superset = {
+    url      = "postgresql://${var.target.host}:${var.port}/superset"
+    user     = "superset"
+    password = local.passwords["superset"]
+  }
 }
 
 resource "terraform_data" "password" {
-  for_each = toset(["owner", "application", "readonly", "registry"])
+  for_each = toset(["owner", "application", "readonly", "dashboards", "registry", "superset"])
 
   triggers_replace = sensitive(uuid())
 

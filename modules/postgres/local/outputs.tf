@@ -28,6 +28,35 @@ output "readonly_dsn" {
   depends_on  = [terraform_data.migrations]
 }
 
+output "dashboards_dsn" {
+  description = "Connection of the role that sees the schema analytics and nothing else. Known when the schema is up to date."
+  value       = "postgresql://music_dashboards:${local.passwords["dashboards"]}@${var.target.host}:${var.port}/${var.settings.database}"
+  sensitive   = true
+  depends_on  = [terraform_data.migrations]
+}
+
+output "internal_dsn" {
+  description = "Connection of the application's role for the other components, which may be in a network of their own. Known when the schema is up to date."
+  value       = "postgresql://music_app:${local.passwords["application"]}@${var.target.host}:${var.port}/${var.settings.database}"
+  sensitive   = true
+  depends_on  = [terraform_data.migrations]
+}
+
+output "internal_dashboards_dsn" {
+  description = "Connection of the dashboards' role for the other components. Known when the schema is up to date."
+  value       = "postgresql://music_dashboards:${local.passwords["dashboards"]}@${var.target.host}:${var.port}/${var.settings.database}"
+  sensitive   = true
+  depends_on  = [terraform_data.migrations]
+}
+
+output "superset_storage" {
+  description = "Connection (url, user, password) of the database that Superset keeps its records in."
+  value       = local.superset
+  sensitive   = true
+  # The server must be there, the schema of the other database need not.
+  depends_on = [module.service]
+}
+
 output "registry_storage" {
   description = "Connection (url, user, password) of the database that the schema registry stores in."
   value       = local.registry

@@ -21,8 +21,8 @@ variable "settings" {
   nullable = false
 
   validation {
-    condition     = can(regex("^[a-z][a-z0-9_]{0,62}$", var.settings.database)) && !contains(["postgres", "registry", "template0", "template1"], var.settings.database)
-    error_message = "The database must be lower-case letters, digits and underscores, and none that PostgreSQL or the registry uses: write for example \"music\"."
+    condition     = can(regex("^[a-z][a-z0-9_]{0,62}$", var.settings.database)) && !contains(["postgres", "registry", "superset", "template0", "template1"], var.settings.database)
+    error_message = "The database must be lower-case letters, digits and underscores, and none that PostgreSQL, the registry or Superset uses: write for example \"music\"."
   }
 }
 

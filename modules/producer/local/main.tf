@@ -21,4 +21,9 @@ module "service" {
     MUSIC_PRODUCER_SEED           = var.settings.seed
     MUSIC_PRODUCER_HISTORY        = var.settings.history
   }
+
+  secrets = var.kafka_user == null ? {} : {
+    MUSIC_KAFKA_USERNAME = var.kafka_user.username
+    MUSIC_KAFKA_PASSWORD = var.kafka_user.password
+  }
 }

@@ -32,13 +32,23 @@ variable "settings" {
 
   validation {
     condition     = alltrue([for number in [var.settings.users, var.settings.songs] : number == null ? true : number >= 1 && floor(number) == number])
-    error_message = "The numbers of users and songs must be whole numbers from 1 on: write for example 10000."
+    error_message = "The numbers of users and songs must be whole numbers from 1 on: write for example 80000."
   }
 }
 
 variable "kafka_bootstrap_servers" {
   description = "Where it connects to Kafka."
   type        = string
+}
+
+variable "kafka_user" {
+  description = "As whom it connects to Kafka; null where everyone of this machine may."
+  type = object({
+    username = string
+    password = string
+  })
+  default   = null
+  sensitive = true
 }
 
 variable "schema_registry_url" {

@@ -10,9 +10,21 @@ locals {
     MUSIC_RUN_AS        = var.target.run_as
   }, var.environment)
 
+  code = concat(
+    [for name in concat([var.script, "platform.sh"], var.files) : "${var.target.provision_directory}/${name}"],
+    [local.program],
+  )
+
   settings = join("\n", [for name, value in local.environment : "${name}='${value}'" if value != null])
 
   uses = nonsensitive(sha256(jsonencode([local.settings, var.secrets])))
+
+  version = {
+    lifecycle = terraform_data.lifecycle.id
+    settings  = local.uses
+    code      = sha256(join("", [for file in local.code : filesha256(file)]))
+    process   = sha256(jsonencode([var.ports, var.stop_within, var.stop_signal]))
+  }
 
   # What service.sh needs to know for every verb.
   call = {
@@ -46,12 +58,7 @@ resource "terraform_data" "lifecycle" {
 }
 
 resource "terraform_data" "deploy" {
-  triggers_replace = {
-    lifecycle = terraform_data.lifecycle.id
-    settings  = local.uses
-    code      = sha256(join("", [for file in [local.script, "${var.target.provision_directory}/platform.sh", local.program] : filesha256(file)]))
-    process   = sha256(jsonencode([var.ports, var.stop_within, var.stop_signal]))
-  }
+  triggers_replace = local.version
 
   # Terraform hides all output of a provisioner that is given a secret: this one has nothing to say.
   provisioner "local-exec" {
@@ -72,6 +79,7 @@ resource "terraform_data" "deploy" {
       SERVICE_HEALTHY_WITHIN = var.healthy_within
       SERVICE_STOP_WITHIN    = var.stop_within
       SERVICE_STOP_SIGNAL    = var.stop_signal
+      SERVICE_VERSION        = sha256(jsonencode(local.version))
     })
   }
 }

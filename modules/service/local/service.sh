@@ -2,15 +2,17 @@
 # One supervised service of a platform on this machine: service.sh VERB
 #
 #   secrets         keep the secrets of SERVICE_SECRETS in a file that only this user can read
-#   deploy          install, configure and (re)start it; return when it is healthy, or stop it again and fail
+#   deploy          install, configure and (re)start it; return when it is healthy, or stop it again and fail. It is left
+#                   alone if it was deployed as SERVICE_VERSION before and is healthy
 #   stop            stop it and forget it
 #   run             become the server (what the supervisor calls)
 #   task VERB       run a verb of the provisioning script with the service's settings
-#   probe VERB      the same, if the service is healthy now; else nothing
+#   probe VERB      the same on the artifacts of SERVICE_ARTIFACTS, if the service is healthy now; else nothing
 #
 # From the environment: SERVICE_NAME, SERVICE_INSTANCE (the platform's directory), SERVICE_SCRIPT (the provisioning
 # script), SERVICE_ROLE (its second argument, or empty), SERVICE_ENVIRONMENT and SERVICE_SECRETS (lines NAME='value'),
-# SERVICE_PORTS, SERVICE_HOST, SERVICE_HEALTHY_WITHIN, SERVICE_STOP_WITHIN (seconds), SERVICE_STOP_SIGNAL.
+# SERVICE_PORTS, SERVICE_HOST, SERVICE_HEALTHY_WITHIN, SERVICE_STOP_WITHIN (seconds), SERVICE_STOP_SIGNAL,
+# SERVICE_VERSION (of all that a deployment depends on).
 set -euo pipefail
 
 program=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/$(basename "${BASH_SOURCE[0]}")
@@ -18,6 +20,7 @@ checkout=$(cd "$(dirname "$program")/../../.." && pwd)
 settings_file=$SERVICE_INSTANCE/etc/$SERVICE_NAME.env
 secrets_file=$SERVICE_INSTANCE/secrets/$SERVICE_NAME.env
 program_file=$SERVICE_INSTANCE/etc/programs/$SERVICE_NAME.conf
+version_file=$SERVICE_INSTANCE/etc/$SERVICE_NAME.version
 log_file=$SERVICE_INSTANCE/log/$SERVICE_NAME.log
 
 say() {
@@ -99,6 +102,7 @@ require_free_ports() {
 }
 
 stop() {
+  rm -f "$version_file"
   if [[ ! -S $SERVICE_INSTANCE/run/supervisor.sock ]] || [[ -z $(state) ]]; then
     rm -f "$program_file"
     return
@@ -148,7 +152,18 @@ await_health() {
   done
 }
 
+# is_deployed: whether this very version is there and healthy. Terraform forgets what it was about to replace when a
+# deployment is refused; who takes the change back then deploys what runs already.
+is_deployed() {
+  [[ -f $version_file && $(<"$version_file") == "$SERVICE_VERSION" && $(state) == RUNNING* ]] &&
+    provision "$settings_file" health 2>/dev/null
+}
+
 deploy() {
+  if is_deployed; then
+    say "runs as it should already"
+    return
+  fi
   umask 022
   printf '%s\n' "$SERVICE_ENVIRONMENT" >"$settings_file.new"
   # Until the new version is installed, the old one keeps running with its old settings.
@@ -163,6 +178,7 @@ deploy() {
   control reread >/dev/null
   control update "$SERVICE_NAME" >/dev/null
   await_health
+  echo "$SERVICE_VERSION" >"$version_file"
 }
 
 case ${1:-} in
@@ -174,7 +190,9 @@ case ${1:-} in
   task) provision "$settings_file" "$2" ;;
   probe)
     if [[ -f $settings_file ]] && provision "$settings_file" health 2>/dev/null; then
-      provision "$settings_file" "$2"
+      load "$settings_file"
+      # The running service may be of another checkout or of an earlier release, and name the artifacts of that.
+      MUSIC_ARTIFACTS_DIR=$SERVICE_ARTIFACTS "$SERVICE_SCRIPT" "$2"
     fi
     ;;
   *) fail "usage: service.sh secrets|deploy|stop|run|task VERB|probe VERB" ;;

@@ -22,6 +22,12 @@ variable "script" {
   type        = string
 }
 
+variable "files" {
+  description = "Other files of the provisioning directory that the script uses. A changed one restarts the service."
+  type        = list(string)
+  default     = []
+}
+
 variable "role" {
   description = "What the script is asked to be, when it knows several roles (spark.sh: master, worker, job)."
   type        = string

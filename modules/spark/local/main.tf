@@ -75,9 +75,10 @@ module "job" {
     MUSIC_MAX_OFFSETS_PER_BATCH   = var.settings.max_offsets_per_batch
   })
 
-  secrets = {
-    MUSIC_POSTGRES_DSN = var.postgres_dsn
-  }
+  secrets = merge({ MUSIC_POSTGRES_DSN = var.postgres_dsn }, var.kafka_user == null ? {} : {
+    MUSIC_KAFKA_USERNAME = var.kafka_user.username
+    MUSIC_KAFKA_PASSWORD = var.kafka_user.password
+  })
 
   depends_on = [module.worker]
 }

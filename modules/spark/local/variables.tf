@@ -49,6 +49,16 @@ variable "kafka_bootstrap_servers" {
   type        = string
 }
 
+variable "kafka_user" {
+  description = "As whom it connects to Kafka; null where everyone of this machine may."
+  type = object({
+    username = string
+    password = string
+  })
+  default   = null
+  sensitive = true
+}
+
 variable "schema_registry_url" {
   description = "Where the job looks schemas up."
   type        = string

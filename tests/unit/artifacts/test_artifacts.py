@@ -56,9 +56,9 @@ def test_the_same_migrations_give_the_same_archive(tmp_path: Path) -> None:
     migration.write_text("SELECT 1;\n")
     archives = [tmp_path / "one.tar.gz", tmp_path / "two.tar.gz"]
 
-    artifacts._archive([migration], archives[0])
+    artifacts._pack(tmp_path, [migration], archives[0])
     migration.touch()
-    artifacts._archive([migration], archives[1])
+    artifacts._pack(tmp_path, [migration], archives[1])
 
     assert archives[0].read_bytes() == archives[1].read_bytes()
 

@@ -10,32 +10,11 @@ from hypothesis import strategies as st
 from music_contract import rules, schemas, times, topics
 from music_contract.rules import Reason
 
+from tests import records
+
 NOW = datetime(2026, 11, 23, 18, 5, tzinfo=UTC)
 
-EVENT = {
-    "event_id": "01937000-0000-7000-8000-000000000001",
-    "event_time": "2026-11-23T18:04:00.250Z",
-    "started_at": "2026-11-23T18:01:00.250Z",
-    "user_id": "user-000123",
-    "session_id": "session-1",
-    "song_id": "song-000042",
-    "artist_id": "artist-000007",
-    "album_id": "album-000011",
-    "device_id": "device-000123-1",
-    "location_id": "location-2643743",
-    "ms_played": 180_000,
-    "song_duration_ms": 181_000,
-    "reason_start": "clickrow",
-    "reason_end": "trackdone",
-    "skipped": False,
-    "shuffle": False,
-    "offline": False,
-    "liked": True,
-    "added_to_playlist": False,
-    "subscription": "premium",
-    "experiments": {"home-page": "b"},
-    "produced_at": "2026-11-23T18:04:00.300Z",
-}
+EVENT = records.playback(experiments={"home-page": "b"})
 
 
 def reason_of(**changes: object) -> Reason | None:
@@ -213,3 +192,18 @@ def test_the_judgement_agrees_with_a_general_validator(changes: dict[str, object
     ours = schemas.validate("stream-event", record) is None
     if not known_gap:
         assert ours == general.is_valid(record)
+
+
+@pytest.mark.parametrize("name", list(schemas.SUBJECTS.values()))
+def test_an_earlier_version_allows_nothing_that_the_present_one_refuses(name: str) -> None:
+    present = schemas.load(name)
+    for text in schemas.earlier_texts(name):
+        earlier = json.loads(text)
+        assert set(earlier["properties"]) <= set(present["properties"])
+        assert set(present["required"]) <= set(earlier["required"])
+        for field, rule in earlier["properties"].items():
+            assert set(rule.get("enum", ())) <= set(present["properties"][field].get("enum", ()))
+
+
+def test_the_event_schema_has_an_earlier_version_that_older_producers_write() -> None:
+    assert len(schemas.earlier_texts("stream-event")) >= 1

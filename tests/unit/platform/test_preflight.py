@@ -6,7 +6,7 @@ import stat
 from pathlib import Path
 
 import pytest
-from music_platform import java, ports, preflight
+from music_platform import hosting, java, ports, preflight
 from music_platform.errors import PlatformError
 from music_platform.instance import Instance
 from music_platform.progress import Progress
@@ -125,7 +125,8 @@ def test_all_that_is_missing_is_said_at_once_and_nothing_is_started(
     monkeypatch.setenv("JAVA_HOME", str(tmp_path))
     instance = Instance(checkout=tmp_path, home=tmp_path / "home", terraform_binary="terraform-is-not-here")
     with socket.create_server(("127.0.0.1", 0)) as server, pytest.raises(PlatformError) as refusal:
-        preflight.run(instance, {"Kafka": server.getsockname()[1]}, ours=(), progress=Progress(quiet=True))
+        checks = hosting.of(instance).checks({"Kafka": server.getsockname()[1]})
+        preflight.run(instance, checks, Progress(quiet=True))
     sentences = str(refusal.value)
     assert "nothing was started" in sentences
     assert "holds no bin/java" in sentences

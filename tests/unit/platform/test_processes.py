@@ -101,6 +101,14 @@ def test_processes_are_found_when_their_supervisor_was_killed(supervisor: Superv
     assert processes.belonging_to(tmp_path) == []
 
 
+def test_a_supervisor_that_lost_its_socket_is_found(supervisor: Supervisor, tmp_path: Path) -> None:
+    pid = supervisor.pid()
+    (tmp_path / "supervisor.sock").unlink()
+    assert supervisor.processes() == []
+    assert pid in {process.pid for process in processes.belonging_to(tmp_path)}
+    assert processes.belonging_to(tmp_path / "other") == []
+
+
 def test_a_supervisor_that_never_ran_has_no_programs(tmp_path: Path) -> None:
     supervisor = Supervisor(tmp_path / "supervisor.sock")
     assert supervisor.pid() is None

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from music_platform import status, table
 from music_platform.applying import ApplyProgress
-from music_platform.processes import Program
+from music_platform.hosting import Program
 from music_platform.progress import Progress
 from music_platform.terraform import Event
 
@@ -68,10 +68,14 @@ def test_a_stream_is_described_by_its_lag_its_speed_and_its_watermark() -> None:
         "watermark": None,
         "late_events": None,
         "dead_letters": 2,
+        "early_events": 5,
+        "audited_at": NOW - timedelta(seconds=20),
+        "imbalances": 0,
     }
-    first, second = status.describe_stream([health], NOW)
+    first, second, third = status.describe_stream([health], NOW)
     assert first == "stream music: 1,234 records behind, 200 records/s, last batch 3 s ago in 2.5 s"
-    assert second.strip() == "watermark none yet, late events 0, dead letters 2"
+    assert second.strip() == "watermark none yet, late events 0, dead letters 2, from clocks ahead 5"
+    assert third.strip() == "books audited 20 s ago: all balanced"
 
 
 @pytest.mark.parametrize(

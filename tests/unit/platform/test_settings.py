@@ -49,13 +49,13 @@ def test_a_wrong_setting_is_answered_with_a_sentence(word: str, sentence: str) -
 
 def test_kept_settings_stay_until_they_are_changed_or_emptied(tmp_path: Path) -> None:
     file = tmp_path / "settings.auto.tfvars.json"
-    settings.keep(file, settings.merged({}, settings.given(["RATE=500", "SEED=7"])), name_all=False)
+    settings.keep(file, settings.merged({}, settings.given(["RATE=500", "SEED=7"])))
     assert settings.kept(file) == {"producer_rate": 500, "producer_seed": 7}
 
-    settings.keep(file, settings.merged(settings.kept(file), settings.given(["RATE=20"])), name_all=False)
+    settings.keep(file, settings.merged(settings.kept(file), settings.given(["RATE=20"])))
     assert settings.kept(file) == {"producer_rate": 20, "producer_seed": 7}
 
-    settings.keep(file, settings.merged(settings.kept(file), settings.given(["RATE="])), name_all=False)
+    settings.keep(file, settings.merged(settings.kept(file), settings.given(["RATE="])))
     assert settings.kept(file) == {"producer_seed": 7}
 
 
@@ -63,7 +63,7 @@ def test_a_second_instance_writes_down_every_setting_so_that_those_of_the_first_
     tmp_path: Path,
 ) -> None:
     file = tmp_path / "settings.tfvars.json"
-    settings.keep(file, {"producer_rate": 1}, name_all=True)
+    settings.keep(file, {"producer_rate": 1}, others=settings.declared(tmp_path))
     content = json.loads(file.read_text())
     assert content["producer_rate"] == 1
     assert content["producer_seed"] is None
@@ -86,7 +86,7 @@ def test_a_setting_inside_an_object_is_kept_beside_what_the_user_wrote_there(tmp
     file = tmp_path / "settings.auto.tfvars.json"
     file.write_text('{"spark": {"driver_memory": "2g", "windows": {"user": "1 hour"}}}')
     given = settings.given(["WINDOW_CONTENT=1 minute", "WINDOW_USER="])
-    settings.keep(file, settings.merged(settings.kept(file), given), name_all=False)
+    settings.keep(file, settings.merged(settings.kept(file), given))
     assert json.loads(file.read_text()) == {
         "spark": {"driver_memory": "2g", "windows": {"content": "1 minute"}}
     }

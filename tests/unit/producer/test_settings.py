@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from music_producer import report
 from music_producer.cli import main
+from music_producer.population import listeners_needed
 from music_producer.settings import Settings, SettingsError, read_settings
 
 NEEDED = {"bootstrap_servers": "127.0.0.1:1", "registry_url": "http://127.0.0.1:1"}
@@ -15,7 +16,7 @@ def test_the_command_line_wins_over_the_environment(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("MUSIC_PRODUCER_RATE", "5")
     monkeypatch.setenv("MUSIC_PRODUCER_USERS", "6")
     monkeypatch.setenv("MUSIC_KAFKA_BOOTSTRAP_SERVERS", "broker:9")
-    settings = read_settings({"rate": "7", "registry_url": "http://registry"})
+    settings = read_settings({"rate": "7", "registry_url": "http://registry"}, Settings)
     assert (settings.rate, settings.users, settings.bootstrap_servers) == (7, 6, "broker:9")
 
 
@@ -23,6 +24,11 @@ def test_the_command_line_wins_over_the_environment(monkeypatch: pytest.MonkeyPa
     ("name", "value", "expected"),
     [
         ("rate", "0", "MUSIC_PRODUCER_RATE (or --rate) is '0': Input should be greater than 0"),
+        ("rate", "inf", "MUSIC_PRODUCER_RATE (or --rate) is 'inf': Input should be a finite number"),
+        ("late", "2", "MUSIC_PRODUCER_LATE (or --late) is '2': Input should be less than or equal to 1"),
+        ("start", "2020-01-01", "MUSIC_PRODUCER_START (or --start) is"),
+        ("experiments", "home:mood-1%", "'mood' cannot be changed; skip_rate, session_length, like_rate can"),
+        ("late_to", "1", "late_to must not be less than late_from"),
         ("rate", "fast", "MUSIC_PRODUCER_RATE (or --rate) is 'fast': Input should be a valid number"),
         ("users", "1.5", "MUSIC_PRODUCER_USERS (or --users) is '1.5': Input should be a valid integer"),
         ("registry_url", "x", "MUSIC_SCHEMA_REGISTRY_URL (or --registry-url) is 'x': String should match"),
@@ -30,7 +36,7 @@ def test_the_command_line_wins_over_the_environment(monkeypatch: pytest.MonkeyPa
 )
 def test_a_wrong_setting_is_named_with_what_it_expects(name: str, value: str, expected: str) -> None:
     with pytest.raises(SettingsError) as caught:
-        read_settings({**NEEDED, name: value})
+        read_settings({**NEEDED, name: value}, Settings)
     print(caught.value)
     assert expected in str(caught.value)
 
@@ -66,5 +72,25 @@ def test_a_report_replaces_the_one_before_it(tmp_path: Path) -> None:
 def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MUSIC_PRODUCER_RATE", "")
     monkeypatch.setenv("MUSIC_PRODUCER_REPORT", "")
-    settings = read_settings(NEEDED)
+    settings = read_settings(NEEDED, Settings)
     assert (settings.rate, settings.report) == (200.0, None)
+
+
+@pytest.mark.parametrize(
+    ("given", "users"),
+    [
+        ({}, 80_000),
+        ({"rate": "1000"}, 400_000),
+        ({"rate": "1"}, 10_000),
+        ({"rate": "50000"}, 1_000_000),
+        ({"rate": "1", "history": "60", "history_rate": "100"}, 40_000),
+        ({"rate": "1000", "users": "7"}, 7),
+    ],
+)
+def test_unless_named_there_are_as_many_users_as_make_the_rate(given: dict[str, str], users: int) -> None:
+    assert read_settings({**NEEDED, **given}, Settings).users == users
+
+
+def test_the_users_of_the_default_rate_need_not_stand_for_several_listeners() -> None:
+    settings = read_settings(NEEDED, Settings)
+    assert listeners_needed(settings.users, settings.rate) == 1

@@ -1,4 +1,4 @@
-"""The rate, the watch on outages, event ids, stopping."""
+"""The clock, the steps, the watch on outages, event ids, stopping."""
 
 import logging
 import uuid
@@ -7,50 +7,38 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from music_contract import times
+from music_producer.columns import moment_rows
 from music_producer.identifiers import uuid7_texts
 from music_producer.outage import STALL_SECONDS, OutageWatch
-from music_producer.pacing import Pace
+from music_producer.pacing import Clock, Stride
 from music_producer.stopping import Stop
 
 
-@given(st.lists(st.floats(0.001, 0.9), min_size=1, max_size=100), st.floats(0.5, 5_000))
-def test_the_rate_is_kept_whatever_the_steps(steps: list[float], rate: float) -> None:
-    pace, now, made = Pace(rate, 0.0), 0.0, 0
-    for step in steps:
-        now += step
-        due = pace.due(now, 1_000_000)
-        pace.spend(due)
-        made += due
-    assert made <= now * rate + 1e-6
-    assert made >= now * rate - max(1.0, rate * 0.001) or rate < 2
+def test_simulated_time_runs_at_its_speed_until_it_meets_the_present() -> None:
+    clock = Clock(1_000_000, 600.0, began=50.0)
+    assert clock.reached_ms(50.0, 9_000_000) == 1_000_000
+    assert clock.reached_ms(51.5, 9_000_000) == 1_900_000
+    assert clock.reached_ms(500.0, 9_000_000) == 9_000_000
 
 
-def test_after_a_standstill_one_second_is_caught_up_and_no_more() -> None:
-    pace = Pace(200, 0.0)
-    assert pace.due(60.0, 1_000_000) == 200
-    pace.spend(200)
-    assert pace.due(60.5, 1_000_000) == 100
+def test_without_a_speed_simulated_time_is_the_present() -> None:
+    assert Clock(0, float("inf"), began=50.0).reached_ms(50.0, 9_000_000) == 9_000_000
 
 
-def test_less_than_due_may_be_made_and_the_rest_stays_due() -> None:
-    pace = Pace(100, 0.0)
-    assert pace.due(0.5, 30) == 30
-    pace.spend(20)
-    assert pace.due(0.5, 1_000) == 30
+@given(st.floats(0.01, 5_000), st.floats(0.2, 5))
+def test_steps_come_to_hold_the_events_that_are_wanted(rate: float, factor: float) -> None:
+    stride = Stride(rate, 1_000)
+    for _ in range(30):
+        stride.note(stride.step_ms, round(stride.step_ms * rate * factor / 1_000))
+    assert 500 < stride.step_ms * rate * factor / 1_000 < 2_000 or stride.step_ms <= 2
 
 
-def test_a_slow_rate_waits_for_the_next_event() -> None:
-    pace = Pace(0.5, 0.0)
-    assert pace.due(1.0, 10) == 0
-    assert pace.seconds_until_due() == pytest.approx(1.0)
-    assert pace.due(2.0, 10) == 1
-
-
-def test_at_an_infinite_rate_a_batch_is_always_due() -> None:
-    pace = Pace(float("inf"), 0.0)
-    pace.spend(5)
-    assert pace.due(0.0, 5_000) == 5_000
-    assert pace.seconds_until_due() == 0.0
+def test_steps_without_events_do_not_grow_without_end() -> None:
+    stride = Stride(10.0, 1_000)
+    for _ in range(100):
+        stride.note(stride.step_ms, 0)
+    assert stride.step_ms == 1_000_000
 
 
 def test_an_outage_is_told_once_and_so_is_its_end(caplog: pytest.LogCaptureFixture) -> None:
@@ -87,13 +75,20 @@ def test_an_idle_producer_is_no_outage() -> None:
 
 @given(st.lists(st.integers(0, 2**48 - 1), min_size=1, max_size=20))
 def test_event_ids_are_uuids_of_version_7_in_the_order_of_time(moments: list[int]) -> None:
-    texts = uuid7_texts(np.array(moments, dtype=np.int64), np.random.default_rng(1))
+    chance = np.random.default_rng(1).integers(0, 2**64, (len(moments), 2), dtype=np.uint64)
+    texts = [text.decode() for text in uuid7_texts(np.array(moments, dtype=np.int64), chance).tolist()]
     assert len(set(texts)) == len(moments)
     for moment, text in zip(moments, texts, strict=True):
         parsed = uuid.UUID(text)
         assert str(parsed) == text
         assert (parsed.version, parsed.variant) == (7, uuid.RFC_4122)
         assert parsed.int >> 80 == moment
+
+
+@given(st.lists(st.integers(0, 4_102_444_799_999), min_size=1, max_size=20))
+def test_moments_are_written_as_the_contract_writes_them(moments: list[int]) -> None:
+    texts = moment_rows(np.array(moments, dtype=np.int64)).tolist()
+    assert [text.decode() for text in texts] == [times.to_text(moment) for moment in moments]
 
 
 def test_the_second_request_to_stop_insists() -> None:

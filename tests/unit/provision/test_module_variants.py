@@ -6,13 +6,14 @@ from pathlib import Path
 import pytest
 
 CHECKOUT = Path(__file__).resolve().parents[3]
-COMPONENTS = ["kafka", "postgres", "producer", "schema_registry", "spark"]
+COMPONENTS = ["kafka", "postgres", "producer", "schema_registry", "spark", "superset"]
 
 # What says where to deploy is each environment's own; ports are free to choose only where they are shared.
 OWN_INPUTS = re.compile(r"target|(.*_)?port")
 # Docker and AWS need no more than these from the root module's settings.
 ROOT_OUTPUTS = {
     "kafka_bootstrap_servers",
+    "kafka_client",
     "postgres_database",
     "postgres_dsn",
     "postgres_host",

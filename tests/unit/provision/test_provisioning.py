@@ -1,10 +1,13 @@
 """The provisioning scripts: what they install, refuse and write, without any server."""
 
+import os
+import shutil
 import stat
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import manifest
 import pytest
 
 Script = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -90,8 +93,85 @@ def test_a_broker_may_bind_to_another_address_than_it_advertises(script: Script,
     script("kafka.sh", "configure", MUSIC_KAFKA_HOST="kafka", MUSIC_KAFKA_BIND="0.0.0.0")
 
     written = settings_in(tmp_path / "etc" / "kafka.properties")
-    assert written["listeners"] == "PLAINTEXT://0.0.0.0:9092,CONTROLLER://0.0.0.0:9093"
-    assert written["advertised.listeners"] == "PLAINTEXT://kafka:9092"
+    assert written["listeners"] == "CLIENTS://0.0.0.0:9092,CONTROLLER://0.0.0.0:9093"
+    assert written["advertised.listeners"] == "CLIENTS://kafka:9092"
+
+
+@pytest.mark.usefixtures("formatted")
+def test_a_broker_with_a_certificate_takes_no_plain_connection_from_elsewhere(
+    script: Script, tmp_path: Path
+) -> None:
+    result = script(
+        "kafka.sh",
+        "configure",
+        MUSIC_TLS_DIR="/tls",
+        MUSIC_KAFKA_BROKER_PORT=9094,
+        MUSIC_KAFKA_ADMINISTRATORS="kafka-1 kafka-2",
+        MUSIC_KAFKA_PUBLISHED_PORT=19092,
+        MUSIC_KAFKA_PUBLISHED_ADDRESS="127.0.0.1:9192",
+    )
+
+    assert result.returncode == 0, result.stderr
+    written = settings_in(tmp_path / "etc" / "kafka.properties")
+    protocols = dict(word.split(":") for word in written["listener.security.protocol.map"].split(","))
+    plain = {name for name, protocol in protocols.items() if protocol == "PLAINTEXT"}
+    bound = dict(word.split("://") for word in written["listeners"].split(","))
+    assert {bound[name].split(":")[0] for name in plain} == {"127.0.0.1"}
+    assert written["super.users"] == "User:CN=kafka-1;User:CN=kafka-2"
+    assert written["allow.everyone.if.no.acl.found"] == "false"
+    assert "PUBLISHED://127.0.0.1:9192" in written["advertised.listeners"].split(",")
+
+
+@pytest.mark.usefixtures("formatted")
+def test_brokers_that_join_a_quorum_are_given_no_list_of_voters(script: Script, tmp_path: Path) -> None:
+    script("kafka.sh", "configure", MUSIC_KAFKA_QUORUM="kafka-1:9093,kafka-2:9093")
+
+    written = settings_in(tmp_path / "etc" / "kafka.properties")
+    assert written["controller.quorum.bootstrap.servers"] == "kafka-1:9093,kafka-2:9093"
+    assert "controller.quorum.voters" not in written
+
+
+def test_one_components_artifacts_are_copied_with_a_manifest_of_their_own(
+    artifacts: Path, tmp_path: Path
+) -> None:
+    manifest.main("select", artifacts, "kafka", str(tmp_path / "copy"))
+
+    assert (tmp_path / "copy" / "jars" / "kafka" / "broker.jar").read_text() == "a broker"
+    assert list(manifest.load(tmp_path / "copy")["components"]) == ["kafka"]
+    manifest.main("verify", tmp_path / "copy", "kafka")
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
+def test_a_certificate_names_its_server_and_comes_from_an_authority_that_stays(tmp_path: Path) -> None:
+    environment = {
+        "PATH": os.environ["PATH"],
+        "MUSIC_CA_DIR": str(tmp_path / "ca"),
+        "MUSIC_TLS_DIR": str(tmp_path / "tls"),
+    }
+    command = [
+        "bash",
+        str(CHECKOUT / "scripts" / "provision" / "certificates.sh"),
+        "issue",
+        "kafka-1",
+        "10.0.0.7",
+    ]
+    authorities, keys = set(), set()
+    for _ in range(2):
+        subprocess.run(command, env=environment, check=True, capture_output=True)
+        authorities.add((tmp_path / "tls" / "ca.pem").read_text())
+        keys.add((tmp_path / "tls" / "key.pem").read_text())
+
+    assert (len(authorities), len(keys)) == (1, 2)
+    assert stat.S_IMODE((tmp_path / "tls" / "key.pem").stat().st_mode) == 0o600
+    own = [str(tmp_path / "tls" / name) for name in ("ca.pem", "certificate.pem")]
+    subprocess.run(["openssl", "verify", "-CAfile", *own], check=True, capture_output=True)
+    shown = subprocess.run(
+        ["openssl", "x509", "-in", own[1], "-noout", "-ext", "subjectAltName"],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    assert "DNS:kafka-1" in shown and "IP Address:10.0.0.7" in shown
 
 
 def test_health_of_a_server_that_is_not_there_is_a_sentence(script: Script) -> None:
@@ -101,14 +181,16 @@ def test_health_of_a_server_that_is_not_there_is_a_sentence(script: Script) -> N
     assert result.stderr == "kafka: the broker does not answer on 127.0.0.1:1.\n"
 
 
-@pytest.mark.parametrize("name", ["kafka.sh", "postgres.sh", "producer.sh", "schema_registry.sh", "spark.sh"])
+@pytest.mark.parametrize(
+    "name", ["kafka.sh", "postgres.sh", "producer.sh", "schema_registry.sh", "spark.sh", "superset.sh"]
+)
 def test_an_unknown_verb_gets_the_list_of_verbs(script: Script, name: str) -> None:
     result = script(name, "stat")
 
     assert result.returncode == 2
-    assert (
-        result.stderr.startswith(f"usage: {name} install|configure|run|health") or "run ROLE" in result.stderr
-    )
+    assert result.stderr.startswith(f"usage: {name} install")
+    for verb in ("configure", "run", "health"):
+        assert f"|{verb}" in result.stderr
 
 
 def test_secrets_are_kept_in_a_file_for_their_owner_alone(tmp_path: Path) -> None:

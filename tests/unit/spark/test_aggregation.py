@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from music_spark import families
-from music_spark.aggregation import aggregate, window_start
+from music_spark.aggregation import Facts, aggregate
 from music_spark.families import MEASURES, Family
 from music_spark.metrics import FACT_COLUMNS
 from music_spark.settings import Windows
@@ -126,17 +126,18 @@ def added(parts: Iterable[Sums]) -> Sums:
 def test_a_time_falls_into_the_window_that_begins_at_or_before_it(
     time: str, length: timedelta, start: str
 ) -> None:
-    times = pa.chunked_array(
-        [pa.array([datetime.fromisoformat(time + "+00:00")], pa.timestamp("us", tz="UTC"))]
-    )
-    assert window_start(times, length).to_pylist() == [datetime.fromisoformat(start + "+00:00")]
+    moment = datetime.fromisoformat(time + "+00:00")
+    times = pa.table({"event_time": pa.array([moment], pa.timestamp("us", tz="UTC"))})
+    (number,) = Facts(times).windows(length).tolist()
+    assert EPOCH + number * length == datetime.fromisoformat(start + "+00:00")
 
 
 @given(facts)
 @settings(max_examples=25, deadline=None)
 def test_every_family_has_the_sums_that_one_gets_fact_by_fact(rows: list[Row]) -> None:
     for family in FAMILIES.values():
-        assert as_sums(aggregate(table(rows), family), family) == one_by_one(rows, family), family.table
+        sums = as_sums(aggregate(Facts(table(rows)), family), family)
+        assert sums == one_by_one(rows, family), family.table
 
 
 @given(facts, st.data())
@@ -145,13 +146,13 @@ def test_facts_in_any_batches_add_up_to_the_facts_in_one(rows: list[Row], data: 
     batch_of = data.draw(st.lists(st.integers(0, 2), min_size=len(rows), max_size=len(rows)))
     batches = [[row for row, b in zip(rows, batch_of, strict=True) if b == number] for number in range(3)]
     for family in FAMILIES.values():
-        parts = [as_sums(aggregate(table(batch), family), family) for batch in batches]
-        assert added(parts) == as_sums(aggregate(table(rows), family), family), family.table
+        parts = [as_sums(aggregate(Facts(table(batch)), family), family) for batch in batches]
+        assert added(parts) == as_sums(aggregate(Facts(table(rows)), family), family), family.table
 
 
 def test_no_facts_make_no_rows() -> None:
     for family in FAMILIES.values():
-        assert len(aggregate(table([]), family)) == 0, family.table
+        assert len(aggregate(Facts(table([])), family)) == 0, family.table
 
 
 def test_facts_in_several_chunks_give_the_same_sums() -> None:
@@ -160,12 +161,21 @@ def test_facts_in_several_chunks_give_the_same_sums() -> None:
     row |= dict.fromkeys(("is_stream", "is_completed", "skipped", "liked", "added_to_playlist"), True)
     chunked = pa.concat_tables([table([row]), table([]), table([row, row])])
     for family in FAMILIES.values():
-        assert as_sums(aggregate(chunked, family), family) == one_by_one([row] * 3, family)
+        assert as_sums(aggregate(Facts(chunked), family), family) == one_by_one([row] * 3, family)
 
 
 def test_the_sum_of_a_window_may_exceed_32_bits() -> None:
     row = {name: "x-1" for name in FACT_COLUMNS.names if name.endswith("_id")}
     row |= {"event_time": EPOCH, "genre": "rock", "ms_played": 86_400_000}
     row |= dict.fromkeys(("is_stream", "is_completed", "skipped", "liked", "added_to_playlist"), True)
-    result = aggregate(table([row] * 100), FAMILIES["hourly"])
+    result = aggregate(Facts(table([row] * 100)), FAMILIES["hourly"])
     assert result["ms_played"].to_pylist() == [8_640_000_000]
+
+
+@given(facts)
+@settings(max_examples=20, deadline=None)
+def test_rows_come_in_the_order_of_the_primary_key(rows: list[Row]) -> None:
+    for family in FAMILIES.values():
+        result = aggregate(Facts(table(rows)), family)
+        keys = list(zip(*(result[n].to_pylist() for n in ("window_start", *family.key_columns)), strict=True))
+        assert keys == sorted(keys), family.table

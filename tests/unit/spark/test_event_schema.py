@@ -1,19 +1,17 @@
-"""Spark's view of the event contract follows the JSON Schema document."""
+"""The stream's view of the event contract follows the JSON Schema document."""
 
 from music_contract import schemas
 from music_spark import event_schema, families
 from music_spark.metrics import FACT_COLUMNS
 from music_spark.settings import Windows
 
-EVENT = "stream-event"
 
-
-def test_spark_parses_exactly_the_contracts_fields() -> None:
-    assert event_schema.struct_type().names == list(schemas.fields(EVENT))
+def test_an_event_has_exactly_the_contracts_fields() -> None:
+    assert [field.name for field in event_schema.event_type()] == list(schemas.fields("stream-event"))
 
 
 def test_the_moments_are_the_contracts_date_times() -> None:
-    assert event_schema.times() == ("event_time", "started_at", "produced_at")
+    assert {"event_time", "started_at", "produced_at"} == event_schema.MOMENTS
 
 
 def test_every_family_reads_columns_that_aggregation_gets() -> None:

@@ -30,8 +30,15 @@ def test_a_run_goes_on_at_the_stored_position() -> None:
 
 
 def test_where_kafka_no_longer_has_the_position_the_first_record_it_has_is_next() -> None:
-    start = choose(kafka((EVENTS, 0, 50, 80)), {(EVENTS, 0, "first"): 7})
-    assert start.offsets == {EVENTS: {"0": 50}}
+    start = choose(
+        kafka((EVENTS, 0, 50, 80), (EVENTS, 1, 60, 60), (USERS, 0, 9, 12)),
+        {(EVENTS, 0, "first"): 7, (EVENTS, 1, "first"): 50, (USERS, 0, "users"): 3},
+    )
+    assert start.offsets == {EVENTS: {"0": 50, "1": 60}, USERS: {"0": 9}}
+    # Compaction has moved the beginning of the users; nothing of them is lost.
+    assert start.skipped == {(EVENTS, 0): 50, (EVENTS, 1): 60}
+    assert [kind for kind, _ in start.findings] == ["records_missing"] * 2
+    assert start.findings[0][1].startswith("43 records of music.stream-events, partition 0,")
 
 
 def test_a_partition_that_was_added_is_read_from_its_first_record() -> None:

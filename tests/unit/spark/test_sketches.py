@@ -1,5 +1,6 @@
 """Approximate distinct counts: how near, and what may be done to a sketch without changing what it says."""
 
+import pyarrow as pa
 import pytest
 from datasketches import hll_sketch
 from hypothesis import given, settings
@@ -57,3 +58,47 @@ def test_the_stored_form_says_the_same_and_stays_small() -> None:
     # Four bits for each of 4096 registers and a header.
     assert len(stored) <= 2_200
     assert hll_sketch.deserialize(stored).lg_config_k == sketches.LG_K
+
+
+def listed(rows: list[list[str]]) -> pa.ListArray:
+    """The rows' values as aggregation hands them over."""
+    ends = [0]
+    for row in rows:
+        ends.append(ends[-1] + len(row))
+    values = pa.array([value for row in rows for value in row], pa.string()).dictionary_encode()
+    return pa.ListArray.from_arrays(pa.array(ends, pa.int32()), values)
+
+
+def in_order(sketch: bytes) -> bytes:
+    """A sketch with its coupons sorted: the library keeps them in the order of its hash table."""
+    before, is_registers = 4 * sketch[0], sketch[7] & 3 == 2
+    coupons = [sketch[n : n + 4] for n in range(before, len(sketch), 4)]
+    return sketch if is_registers else sketch[:before] + b"".join(sorted(coupons))
+
+
+# Texts of one and two blocks of the hash, and of a whole one.
+texts = st.lists(st.text(min_size=1, max_size=20) | st.sampled_from(["x" * 16, "x" * 32]), max_size=40)
+
+
+@given(st.lists(st.tuples(st.none() | texts, texts), max_size=8))
+@settings(deadline=None)
+def test_many_rows_at_once_are_what_the_library_makes_of_each(
+    rows: list[tuple[list[str] | None, list[str]]],
+) -> None:
+    stored = [None if before is None else sketches.updated(None, before)[1] for before, _ in rows]
+    counts, made = sketches.all_updated(pa.array(stored, pa.binary()), listed([seen for _, seen in rows]))
+    alone = [sketches.updated(sketch, seen) for sketch, (_, seen) in zip(stored, rows, strict=True)]
+    assert counts.to_pylist() == [count for count, _ in alone]
+    assert list(map(in_order, made.to_pylist())) == [in_order(sketch) for _, sketch in alone]
+
+
+@pytest.mark.parametrize("before", [None, 0, 1, 7, 8, 300, 384, 385, 2_000])
+@pytest.mark.parametrize("more", [0, 1, 7, 8, 24, 25, 48, 49, 384, 385, 1_000])
+def test_a_sketch_of_any_size_grows_as_in_the_library(before: int | None, more: int) -> None:
+    names = [f"user-{n:06d}" for n in range(3_000)]
+    stored = None if before is None else sketches.updated(None, names[:before])[1]
+    seen = names[500 : 500 + more]
+    counts, made = sketches.all_updated(pa.array([None, stored], pa.binary()), listed([[], seen]))
+    count, sketch = sketches.updated(stored, seen)
+    assert counts.to_pylist() == [0, count]
+    assert in_order(made[1].as_py()) == in_order(sketch)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
@@ -21,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         return 1
     try:
-        lines = _apply_topics(options) if options.group == "topics" else _publish_schemas(options)
+        lines = _DEEDS[options.group](options)
     except RefusalError as refusal:
         print(f"music-contract: {refusal}", file=sys.stderr)
         return 1
@@ -37,16 +38,32 @@ def _apply_topics(options: argparse.Namespace) -> list[str]:
     )
 
 
-def _publish_schemas(options: argparse.Namespace) -> list[str]:
-    from music_contract.publish.schemas import check, contract_subjects, register
+def _apply_access(options: argparse.Namespace) -> list[str]:
+    from music_contract.publish import access
+    from music_contract.publish.topics import connect
+    from music_contract.publish.waiting import RefusalError
 
-    publish = check if options.verb == "check" else register
-    return publish(contract_subjects(), options.registry_url, options.wait)
+    variables = {user: f"MUSIC_KAFKA_{user.upper()}_PASSWORD" for user in access.USERS}
+    if missing := [variable for variable in variables.values() if not os.environ.get(variable)]:
+        raise RefusalError(f"The settings {', '.join(missing)} are missing: put them into the environment.")
+    passwords = {user: os.environ[variable] for user, variable in variables.items()}
+    return access.apply(connect(options.bootstrap_servers), passwords)
+
+
+def _publish_schemas(options: argparse.Namespace) -> list[str]:
+    from music_contract.publish.schemas import check, contract_subjects, earlier_documents, register
+
+    if options.verb == "check":
+        return check(contract_subjects(), options.registry_url, options.wait)
+    return register(contract_subjects(), options.registry_url, options.wait, earlier_documents())
+
+
+_DEEDS = {"topics": _apply_topics, "schemas": _publish_schemas, "access": _apply_access}
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="music-contract", description=__doc__)
-    groups = parser.add_subparsers(dest="group", required=True, metavar="topics|schemas")
+    groups = parser.add_subparsers(dest="group", required=True, metavar="topics|schemas|access")
 
     topic_verbs = groups.add_parser("topics", help="the Kafka topics").add_subparsers(
         dest="verb", required=True, metavar="apply"
@@ -72,6 +89,14 @@ def _parser() -> argparse.ArgumentParser:
         command = schema_verbs.add_parser(verb, help=deed)
         command.add_argument("--registry-url", required=True, help="such as http://host:8081/apis/ccompat/v7")
         _add_wait(command)
+
+    access_verbs = groups.add_parser("access", help="Kafka's users and their rights").add_subparsers(
+        dest="verb", required=True, metavar="apply"
+    )
+    rights = access_verbs.add_parser(
+        "apply", help="make the users with the passwords of MUSIC_KAFKA_<USER>_PASSWORD"
+    )
+    rights.add_argument("--bootstrap-servers", required=True, help="host:port, separated by commas")
     return parser
 
 

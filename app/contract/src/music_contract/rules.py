@@ -23,6 +23,9 @@ COMPLETED_SHARE = 0.9
 SESSION_GAP = timedelta(minutes=30)
 """A session ends after this long without activity."""
 
+IMPORT_SOURCE = "import"
+"""The source of events that come from a listener's own history: years old by nature, and so not late."""
+
 
 class Reason(StrEnum):
     """Why a record is refused and ends in the dead letters."""
@@ -40,6 +43,10 @@ class Reason(StrEnum):
     FUTURE_TIME = "future_time"
     NEGATIVE_MS_PLAYED = "negative_ms_played"
     ABSURD_MS_PLAYED = "absurd_ms_played"
+    NOT_STORABLE = "not_storable"
+    """Keeps to the contract, and the database refuses it all the same."""
+    GONE = "gone"
+    """Too large to be read with its neighbours, and no longer in Kafka when it was read by itself."""
 
 
 def is_completed(ms_played: int, song_duration_ms: int) -> bool:

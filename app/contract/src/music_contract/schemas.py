@@ -67,6 +67,16 @@ def text(name: str) -> str:
     return files("music_contract").joinpath("schemas", f"{name}.schema.json").read_text("utf-8")
 
 
+@cache
+def earlier_texts(name: str) -> tuple[str, ...]:
+    """Return the texts that the document had before, the oldest first; empty for one that never changed."""
+    folder = files("music_contract").joinpath("schemas", "earlier", name)
+    if not folder.is_dir():
+        return ()
+    versions = sorted(folder.iterdir(), key=lambda version: int(version.name.partition(".")[0]))
+    return tuple(version.read_text("utf-8") for version in versions)
+
+
 def fields(name: str) -> dict[str, dict[str, Any]]:
     """Return the schema's properties by field name, in the order of the document."""
     properties: dict[str, dict[str, Any]] = load(name)["properties"]
@@ -110,6 +120,11 @@ def validate(name: str, record: Mapping[str, Any], *, now: datetime | None = Non
     if now is not None and "event_time" in properties:
         return _judge_future(record["event_time"], now)
     return None
+
+
+def judge_field(name: str, field: str, value: object) -> Rejection | None:
+    """Return None for a value that a field of the schema may have, else the reason against it."""
+    return _judge(field, value, _rules(name)[1][field])
 
 
 def unknown_fields(name: str, record: Mapping[str, Any]) -> list[str]:

@@ -6,6 +6,7 @@ import struct
 
 _PREFIX = struct.Struct(">bI")
 MAGIC = 0
+PREFIX_BYTES = _PREFIX.size
 
 
 def frame(schema_id: int, payload: bytes) -> bytes:

@@ -1,37 +1,46 @@
-"""A steady rate by the wall clock: a token bucket."""
+"""The clock of simulated time: how far it may have come at a moment of real time."""
 
 from __future__ import annotations
 
 import math
 
 
-class Pace:
-    """Says how many events are due. After a standstill it catches up one second's worth, not more.
-
-    Times are seconds of a monotonic clock. At an infinite rate any number is always due.
+class Clock:
+    """Simulated time begins at a start and runs at a speed until it meets the present, which it never
+    passes.
     """
 
-    _CATCH_UP_SECONDS = 1.0
+    def __init__(self, start_ms: int, speed: float, began: float) -> None:
+        """Begin at `began` (seconds of a monotonic clock); `speed` is simulated seconds a second, perhaps
+        inf.
+        """
+        self._start_ms = start_ms
+        self._speed = speed
+        self._began = began
 
-    def __init__(self, rate: float, now: float) -> None:
-        self._rate = rate
-        self._most = max(rate * self._CATCH_UP_SECONDS, 1.0)
-        self._due = 0.0
-        self._then = now
+    def reached_ms(self, now: float, wall_ms: int) -> int:
+        """Return the simulated moment that is due.
 
-    def due(self, now: float, most: int) -> int:
-        """Return how many events are due now, `most` at most."""
-        if math.isinf(self._rate):
-            return most
-        self._due = min(self._due + (now - self._then) * self._rate, self._most)
-        self._then = now
-        return min(math.floor(self._due), most)
+        Args:
+            now: seconds of the monotonic clock.
+            wall_ms: the present, milliseconds since 1970 (UTC).
+        """
+        if math.isinf(self._speed):
+            return wall_ms
+        return min(wall_ms, self._start_ms + int((now - self._began) * self._speed * 1000))
 
-    def spend(self, count: int) -> None:
-        """Note that `count` of the due events were made."""
-        if not math.isinf(self._rate):
-            self._due -= count
 
-    def seconds_until_due(self) -> float:
-        """Return how long it takes from the last look until one event is due."""
-        return max(1.0 - self._due, 0.0) / self._rate
+class Stride:
+    """Chooses steps of simulated time that hold about as many events as can be handled well at once."""
+
+    def __init__(self, rate: float, events: int) -> None:
+        """Aim at `events` a step, when `rate` events a second are expected."""
+        self._events = events
+        self._most_ms = max(1, int(10_000 * events / rate))
+        self.step_ms = max(1, int(1_000 * events / rate))
+
+    def note(self, step_ms: int, events: int) -> None:
+        """Learn from a step of this length, which brought so many events."""
+        wanted = step_ms * self._events / max(events, 1)
+        # Not at once: one quiet step must not make the next one huge.
+        self.step_ms = int(min(max(wanted, self.step_ms / 2, 1), self.step_ms * 2, self._most_ms))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from confluent_kafka.schema_registry.error import SchemaRegistryError
 from music_contract import schemas
-from music_contract.topics import TOPICS
+from music_contract.topics import STREAM_EVENTS, TOPICS
 
 from music_producer.stopping import Stop
 
@@ -16,10 +17,25 @@ _log = logging.getLogger(__name__)
 _REQUEST_SECONDS = 10
 _FIRST_PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 10.0
+_NOT_FOUND = 404
 
 
-def schema_ids(registry_url: str, stop: Stop) -> dict[str, int] | None:
-    """Return the schema id of each topic that has one.
+class NoOlderSchemaError(Exception):
+    """The registry does not hold the schema that the contract had before."""
+
+
+@dataclass(frozen=True)
+class SchemaIds:
+    """The ids that records are framed with."""
+
+    current: dict[str, int]
+    """By topic, for all topics that have a schema."""
+    older_event: int | None
+    """Of the event schema one version older; None when the registry does not hold it."""
+
+
+def schema_ids(registry_url: str, stop: Stop) -> SchemaIds | None:
+    """Return the schema ids of the contract's topics.
 
     Asks again without end while the registry is away or does not hold this version of a schema, with a log
     line for each new reason; None when asked to stop before.
@@ -42,7 +58,7 @@ def schema_ids(registry_url: str, stop: Stop) -> dict[str, int] | None:
     return None
 
 
-def _look_up(client: SchemaRegistryClient) -> dict[str, int]:
+def _look_up(client: SchemaRegistryClient) -> SchemaIds:
     ids = {}
     for topic in TOPICS.values():
         if topic.schema:
@@ -50,4 +66,17 @@ def _look_up(client: SchemaRegistryClient) -> dict[str, int]:
             if found.schema_id is None:
                 raise LookupError(f"the registry names no id for {topic.subject}")
             ids[topic.name] = found.schema_id
-    return ids
+    return SchemaIds(ids, _look_up_older(client))
+
+
+def _look_up_older(client: SchemaRegistryClient) -> int | None:
+    topic = TOPICS[STREAM_EVENTS]
+    *_, older = (None, *schemas.earlier_texts(str(topic.schema)))
+    if older is None:
+        return None
+    try:
+        return client.lookup_schema(topic.subject, Schema(older, "JSON")).schema_id
+    except SchemaRegistryError as error:
+        if error.http_status_code == _NOT_FOUND:
+            return None
+        raise

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +17,32 @@ EVERY_SECONDS = 2.0
 
 def summary(
     settings: Settings,
-    delivery: Delivery,
+    deliveries: tuple[Delivery, Delivery],
     *,
     started_ms: int,
     now_ms: int,
+    simulated_ms: tuple[int, int],
+    seconds_to_first_event: float | None,
     event_seconds: float,
     history_events: int,
     finished: bool,
 ) -> dict[str, Any]:
-    """Return the report; `event_seconds` is how long live events have flowed so far, after the history's."""
-    tally = delivery.tally
+    """Return the report.
+
+    Args:
+        settings: of the run.
+        deliveries: of dimensions and of events.
+        started_ms: when the run began, milliseconds since 1970 (UTC).
+        now_ms: the present.
+        simulated_ms: where simulated time began, and where it is.
+        seconds_to_first_event: how long it took from the run's beginning until events could be made.
+        event_seconds: how long live events have flowed so far, after the history's.
+        history_events: how many events the history has.
+        finished: whether everything is acknowledged and the run over.
+    """
+    dimensions, deliverer = deliveries
+    tally = deliverer.tally
+    acknowledged = dimensions.tally.acknowledged + tally.acknowledged
     events = tally.acknowledged[STREAM_EVENTS]
     return {
         "started_at": times.to_text(started_ms),
@@ -36,19 +51,21 @@ def summary(
         "seed": settings.seed,
         "users": settings.users,
         "songs": settings.songs,
-        # JSON knows no infinity.
-        "target_rate": settings.rate if math.isfinite(settings.rate) else None,
-        "acknowledged": dict(tally.acknowledged),
+        "target_rate": settings.rate,
+        "simulated_from": times.to_text(simulated_ms[0]),
+        "simulated_until": times.to_text(simulated_ms[1]),
+        "seconds_to_first_event": seconds_to_first_event,
+        "acknowledged": dict(acknowledged),
         "acknowledged_events": events,
         "history_events": history_events,
-        "acknowledged_dimensions": tally.acknowledged.total() - events,
-        "unacknowledged": delivery.unacknowledged,
+        "acknowledged_dimensions": acknowledged.total() - events,
+        "unacknowledged": sum(delivery.unacknowledged for delivery in deliveries),
         "events_per_s": round((events - history_events) / event_seconds, 1) if event_seconds > 0 else 0.0,
         "smallest_event_time": _text(tally.smallest_event_time_ms),
         "largest_event_time": _text(tally.largest_event_time_ms),
-        "resent": tally.resent,
-        "outages": delivery.outages.count,
-        "outage_seconds": round(delivery.outages.seconds, 1),
+        "resent": sum(delivery.tally.resent for delivery in deliveries),
+        "outages": max(delivery.outages.count for delivery in deliveries),
+        "outage_seconds": round(max(delivery.outages.seconds for delivery in deliveries), 1),
     }
 
 

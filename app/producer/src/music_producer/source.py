@@ -1,9 +1,9 @@
-"""What flows from whatever makes events to whatever delivers them."""
+"""What flows from whatever makes records to whatever delivers them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 
 class Record(NamedTuple):
@@ -11,18 +11,16 @@ class Record(NamedTuple):
 
     topic: str
     key: bytes
-    payload: bytes
-    """The value's JSON."""
+    payload: bytes | None
+    """The value's JSON; None deletes the key from a compacted topic."""
     event_time_ms: int | None = None
     """When it happened, in milliseconds since 1970 (UTC); None for what is no event."""
 
 
-class EventSource(Protocol):
-    """Makes events: a simulation, an import, a replay. Knows nothing of Kafka, and no clock but `now_ms`."""
+class Block(NamedTuple):
+    """Many records of one topic, without their wire prefix."""
 
-    def batch(self, most: int, now_ms: int) -> Sequence[Record]:
-        """Return the next events that have ended by `now_ms`, oldest first: at most `most`, perhaps fewer.
-
-        Calls give a `now_ms` (milliseconds since 1970, UTC) that does not go back.
-        """
-        ...
+    topic: str
+    keys: list[bytes]
+    payloads: Sequence[bytes | None]
+    """Values as in `Record`."""

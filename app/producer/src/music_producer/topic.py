@@ -1,10 +1,12 @@
-"""What a topic holds already."""
+"""Which topic Kafka has, and what it holds already."""
 
 from __future__ import annotations
 
 import logging
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka.admin import AdminClient
+from music_contract.connection import secured
 
 from music_producer.stopping import Stop
 
@@ -20,7 +22,7 @@ def has_records(bootstrap_servers: str, topic: str, stop: Stop) -> bool:
     Asks again without end while the broker is away; True when asked to stop before it answered.
     """
     # It only asks for offsets: the group is never joined.
-    client = Consumer({"bootstrap.servers": bootstrap_servers, "group.id": "music-producer"})
+    client = Consumer(secured({"bootstrap.servers": bootstrap_servers, "group.id": "music-producer"}))
     try:
         while not stop.asked:
             try:
@@ -37,3 +39,19 @@ def has_records(bootstrap_servers: str, topic: str, stop: Stop) -> bool:
         return True
     finally:
         client.close()
+
+
+def topic_id(bootstrap_servers: str, topic: str, stop: Stop) -> str | None:
+    """Return Kafka's id of the topic, which another topic of the same name, made later, does not have.
+
+    Asks again without end while the broker is away; None when asked to stop before it answered.
+    """
+    client = AdminClient(secured({"bootstrap.servers": bootstrap_servers}))
+    while not stop.asked:
+        try:
+            answer = client.describe_topics(TopicCollection([topic]), request_timeout=_REQUEST_SECONDS)
+            return str(answer[topic].result().topic_id)
+        except KafkaException as error:
+            _log.warning("Kafka does not say which %s it has, asking again: %s", topic, error)
+            stop.wait(_PAUSE_SECONDS)
+    return None

@@ -4,24 +4,31 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from confluent_kafka import KafkaException
+from music_contract.rules import IMPORT_SOURCE, Reason
 from music_contract.topics import STREAM_EVENTS
 from psycopg2.extensions import cursor as Cursor
 
-from music_spark import dead_letters, dimensions, facts, ledger, metrics
+from music_spark import dead_letters, dimensions, facts, ledger, metrics, portions, refusals
 from music_spark.aggregation import TIMESTAMP
+from music_spark.backlog import Backlog
 from music_spark.dead_letters import DeadLetterTopic, NotTaken
+from music_spark.dimensions import KnownMembers
 from music_spark.families import Family
 from music_spark.ledger import Fate
 from music_spark.postgres import Unreachable, Writer, WriterIsActive
+from music_spark.refusals import Refusal, Refused
 from music_spark.registry import RegistryAway
-from music_spark.triage import Triaged, triage
+from music_spark.rereading import Content, NotGiven, Place
+from music_spark.triage import DeadLetter, Origin, Triaged, triage
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +38,7 @@ _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST_PAUSE_S = 0.25
 _LONGEST_PAUSE_S = 5.0
 
-Passing = (*Unreachable, WriterIsActive, RegistryAway, NotTaken)
+Passing = (*Unreachable, WriterIsActive, RegistryAway, NotTaken, NotGiven, KafkaException)
 """Faults that pass by themselves: a server is away, another job holds the lock."""
 
 
@@ -45,9 +52,16 @@ class Context:
     run_id: UUID
     topic_ids: Mapping[str, str]
     """Kafka's id of each topic: a recreated topic has another, and its offsets begin anew."""
+    check_topics: Callable[[Mapping[str, str]], None]
+    """Raises when a topic has another id by now: its records are then not those of the stored positions."""
+    read_again: Callable[[Iterable[Place]], dict[Place, Content]]
     is_known_schema: Callable[[str, int], bool]
     dead_letter_topic: DeadLetterTopic
     stopping: threading.Event
+    members: KnownMembers = field(default_factory=KnownMembers)
+    backlog: Backlog = field(default_factory=lambda: Backlog(1))
+    meanwhile: Executor = field(default_factory=lambda: ThreadPoolExecutor(1, "aggregation"))
+    """Reckons while PostgreSQL works."""
 
 
 class Stopped(Exception):
@@ -59,9 +73,13 @@ def prepare(families: Mapping[str, Family]) -> Callable[[Cursor], None]:
 
     def run(cursor: Cursor) -> None:
         cursor.execute("SET TIME ZONE 'UTC'")
+        # Every statement of a batch looks single keys up; of a staging table without statistics the planner
+        # would now and then read a whole history to join it.
+        cursor.execute("SET enable_hashjoin = off")
+        cursor.execute("SET enable_mergejoin = off")
         dimensions.prepare(cursor)
         facts.prepare(cursor)
-        metrics.prepare(cursor, families.values())
+        metrics.prepare(cursor, families.values(), ledger.watermark(cursor))
 
     return run
 
@@ -73,10 +91,22 @@ def process(context: Context, batch_id: int, batch: pa.Table) -> None:
         Stopped: the job was asked to stop before the batch was committed; the next run does it again.
     """
     pause = _FIRST_PAUSE_S
+    refused: Refused = {}
     while True:
         try:
-            context.writer.transaction(lambda cursor: _commit(context, cursor, batch_id, batch))
-            return
+            context.check_topics(context.topic_ids)
+            batch = portions.with_contents(batch, context.read_again(portions.withheld(batch)))
+            try:
+                _commit(context, batch_id, batch, refused)
+                context.members.confirm()
+                return
+            except Refusal as fault:
+                found = _find_refused(context, batch, refused)
+                if not found:
+                    raise
+                log.error("batch %d: %d records become dead letters: %s", batch_id, len(found), fault)
+                refused = {**refused, **found}
+                continue
         except Passing as fault:
             log.warning("batch %d waits: %s", batch_id, " ".join(str(fault).split()))
         if context.stopping.wait(pause):
@@ -84,12 +114,39 @@ def process(context: Context, batch_id: int, batch: pa.Table) -> None:
         pause = min(2 * pause, _LONGEST_PAUSE_S)
 
 
-def _commit(context: Context, cursor: Cursor, batch_id: int, batch: pa.Table) -> None:
+def _find_refused(context: Context, batch: pa.Table, refused: Refused) -> Refused:
+    """The records that PostgreSQL refuses by themselves, beside those that are known."""
+
+    def search(cursor: Cursor) -> Refused:
+        def attempt(rows: pa.Table) -> None:
+            cursor.execute("SAVEPOINT attempt")
+            try:
+                records = triage(rows, context.is_known_schema)
+                _store(context, cursor, records, Fate())
+                dead_letters.record(cursor, records.dead_letters)
+            finally:
+                if not cursor.connection.closed:
+                    cursor.execute("ROLLBACK TO SAVEPOINT attempt")
+
+        unseen = ledger.unseen(batch, ledger.positions(cursor, context.topic_ids))
+        return refusals.find(refusals.divide(unseen, refused)[0], attempt)
+
+    return context.writer.transaction(search)
+
+
+def _commit(context: Context, batch_id: int, batch: pa.Table, refused: Refused) -> None:
+    context.writer.transaction(lambda cursor: _write(context, cursor, batch_id, batch, refused))
+
+
+def _write(context: Context, cursor: Cursor, batch_id: int, batch: pa.Table, refused: Refused) -> None:
+    context.members.begin()
     positions = ledger.positions(cursor, context.topic_ids)
     batch = ledger.unseen(batch, positions)
     if not len(batch):
         return
-    sorted_records = triage(batch, context.is_known_schema)
+    storable, not_storable = refusals.divide(batch, refused)
+    sorted_records = triage(storable, context.is_known_schema)
+    sorted_records.dead_letters += _refused_letters(context, not_storable, refused)
     fate = Fate()
     for (topic, partition), count in _rows_per_partition(batch):
         fate.counts["read"][topic, partition] = count
@@ -116,6 +173,19 @@ def _commit(context: Context, cursor: Cursor, batch_id: int, batch: pa.Table) ->
     context.dead_letter_topic.send(sorted_records.dead_letters)
 
 
+def _refused_letters(context: Context, rows: pa.Table, refused: Refused) -> list[DeadLetter]:
+    contents = context.read_again(refusals.places(rows))
+    letters = []
+    for row in rows.select(["topic", "partition", "offset", "timestamp", "value_bytes"]).to_pylist():
+        place = (row["topic"], row["partition"], row["offset"])
+        key, value = contents.get(place, (None, None))
+        origin = Origin(*place, row["timestamp"].astimezone(UTC))
+        letters.append(
+            DeadLetter(origin, Reason.NOT_STORABLE, refused[place], key, value, row["value_bytes"] or 0)
+        )
+    return letters
+
+
 def _rows_per_partition(batch: pa.Table) -> list[tuple[ledger.Partition, int]]:
     rows = (
         batch.select(["topic", "partition"]).group_by(["topic", "partition"]).aggregate([([], "count_all")])
@@ -133,16 +203,18 @@ def _store(context: Context, cursor: Cursor, records: Triaged, fate: Fate) -> da
     events = records.events
     if not len(events):
         return before
-    new, resent = facts.store(cursor, facts.with_genres(cursor, events))
+    new, resent = facts.divide(cursor, facts.with_genres(cursor, events))
+    deltas = metrics.reckon(context.families.values(), new, context.meanwhile)
+    facts.store(cursor, new)
     fate.add_rows("facts", STREAM_EVENTS, new)
     fate.add_rows("duplicates", STREAM_EVENTS, resent)
     fate.add_rows("late_events", STREAM_EVENTS, _late(new, before))
-    dimensions.infer_members(cursor, events)
+    fate.add_rows("early_events", STREAM_EVENTS, new.filter(pc.greater(new["event_time"], new["timestamp"])))
+    dimensions.infer_members(cursor, events, context.members)
     after = ledger.advance_watermark(cursor, _event_time_reached(events), context.watermark_delay)
-    for family in context.families.values():
-        metrics.add(cursor, family, new, after)
+    metrics.add(cursor, deltas, after)
     if after != before:
-        metrics.close_windows(cursor, context.families.values(), after)
+        metrics.close_windows(cursor, context.families.values(), before, after)
     return after
 
 
@@ -157,7 +229,8 @@ def _event_time_reached(events: pa.Table) -> datetime:
 
 
 def _late(events: pa.Table, watermark: datetime | None) -> pa.Table:
-    """The events whose time the watermark had passed when they came."""
+    """The events whose time the watermark had passed when they came; a history is old, not late."""
     if watermark is None:
         return events.slice(0, 0)
-    return events.filter(pc.less(events["event_time"], pa.scalar(watermark, TIMESTAMP)))
+    passed = pc.less(events["event_time"], pa.scalar(watermark, TIMESTAMP))
+    return events.filter(pc.and_(passed, pc.not_equal(events["source"], IMPORT_SOURCE)))

@@ -6,13 +6,14 @@ import logging
 from collections.abc import Sequence
 
 import pyarrow as pa
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Producer
+from music_contract.connection import secured
 from music_contract.topics import DEAD_LETTERS
 from psycopg2.extensions import cursor as Cursor
 
 from music_spark.aggregation import TIMESTAMP
 from music_spark.postgres import copy_in, fetch_value
-from music_spark.triage import DeadLetter, Origin
+from music_spark.triage import DeadLetter
 
 log = logging.getLogger(__name__)
 
@@ -21,8 +22,6 @@ KEPT_BYTES = 65_536
 
 MAX_RECORD_BYTES = 2_097_152
 """The largest record to the dead-letter topic: the broker's largest value and its headers fit."""
-
-_FETCH_LIMIT_S = 60.0
 
 
 def record(cursor: Cursor, letters: Sequence[DeadLetter]) -> None:
@@ -63,7 +62,7 @@ def record(cursor: Cursor, letters: Sequence[DeadLetter]) -> None:
 
 
 class NotTaken(Exception):
-    """The broker did not take the dead letters, or did not give a record back: to be tried again."""
+    """The broker did not take the dead letters: to be tried again."""
 
 
 class DeadLetterTopic:
@@ -74,15 +73,16 @@ class DeadLetterTopic:
     """
 
     def __init__(self, bootstrap_servers: str) -> None:
-        self._bootstrap_servers = bootstrap_servers
         self._producer = Producer(
-            {
-                "bootstrap.servers": bootstrap_servers,
-                "enable.idempotence": True,
-                "compression.type": "lz4",
-                "message.max.bytes": MAX_RECORD_BYTES,
-                "message.timeout.ms": 60_000,
-            }
+            secured(
+                {
+                    "bootstrap.servers": bootstrap_servers,
+                    "enable.idempotence": True,
+                    "compression.type": "lz4",
+                    "message.max.bytes": MAX_RECORD_BYTES,
+                    "message.timeout.ms": 60_000,
+                }
+            )
         )
 
     def send(self, letters: Sequence[DeadLetter]) -> None:
@@ -94,13 +94,14 @@ class DeadLetterTopic:
                 failures.append(str(error))
 
         for letter in letters:
-            value = letter.value
-            if value is not None and len(value) < letter.value_bytes:
-                value = self._whole_value(letter.origin)
             while True:
                 try:
                     self._producer.produce(
-                        DEAD_LETTERS, value, letter.key, headers=_headers(letter), on_delivery=delivered
+                        DEAD_LETTERS,
+                        letter.value,
+                        letter.key,
+                        headers=_headers(letter),
+                        on_delivery=delivered,
                     )
                     break
                 except BufferError:
@@ -108,26 +109,6 @@ class DeadLetterTopic:
         self._producer.flush()
         if failures:
             raise NotTaken(f"{len(failures)} dead letters could not be sent: {failures[0]}")
-
-    def _whole_value(self, origin: Origin) -> bytes | None:
-        """Read again a value of which the stream kept the beginning only."""
-        consumer = Consumer(
-            {
-                "bootstrap.servers": self._bootstrap_servers,
-                "group.id": "music-stream-dead-letters",
-                "enable.auto.commit": False,
-                "fetch.message.max.bytes": MAX_RECORD_BYTES,
-            }
-        )
-        try:
-            consumer.assign([TopicPartition(origin.topic, origin.partition, origin.offset)])
-            message = consumer.poll(_FETCH_LIMIT_S)
-            if message is None or message.error() or message.offset() != origin.offset:
-                raise NotTaken(f"the record at {origin} could not be read again for the dead-letter topic")
-            value: bytes | None = message.value()
-            return value
-        finally:
-            consumer.close()
 
 
 def _headers(letter: DeadLetter) -> dict[str, str | bytes | None]:

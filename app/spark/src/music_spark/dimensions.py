@@ -7,7 +7,8 @@ harmless.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -130,11 +131,45 @@ def _apply_user_versions(cursor: Cursor) -> None:
     )
 
 
-def infer_members(cursor: Cursor, facts: pa.Table) -> None:
+class KnownMembers:
+    """Ids that surely have a row: a committed transaction saw it or made it, and no row is ever removed.
+
+    So a batch asks for ids that are new to it only. Bounded: a dimension with more ids than MOST is forgotten
+    and learned again.
+    """
+
+    MOST = 1_000_000
+
+    def __init__(self) -> None:
+        self._known: dict[str, set[str]] = defaultdict(set)
+        self._asked: dict[str, list[str]] = {}
+
+    def unknown(self, name: str, ids: Iterable[str]) -> list[str]:
+        """The ids that are not known; the caller gives each a row in the present transaction."""
+        known = self._known[name]
+        self._asked[name] = [member for member in ids if member not in known]
+        return self._asked[name]
+
+    def begin(self) -> None:
+        """Forget what was asked in a transaction that was not committed."""
+        self._asked.clear()
+
+    def confirm(self) -> None:
+        """Note that the transaction was committed."""
+        for name, ids in self._asked.items():
+            if len(self._known[name]) + len(ids) > self.MOST:
+                self._known[name].clear()
+            self._known[name].update(ids)
+        self._asked.clear()
+
+
+def infer_members(cursor: Cursor, facts: pa.Table, members: KnownMembers) -> None:
     """Make a placeholder row for each id that the facts name and no dimension has."""
     for name, table in _TABLES.items():
         key = _key(name)
-        ids = pc.unique(facts[key]).to_pylist()
+        ids = members.unknown(name, pc.unique(facts[key]).to_pylist())
+        if not ids:
+            continue
         conflict = "(user_id) WHERE is_current" if name == "user" else f"({key})"
         cursor.execute(
             f"""INSERT INTO warehouse.{table} ({key}, is_inferred)

@@ -47,6 +47,8 @@ class Family:
     """Every fact adds to one row per entry; empty for a family with one row a window."""
     distinct: Mapping[str, str]
     """Approximate distinct counts: column of the table -> fact column whose values are counted."""
+    revision: int = 1
+    """To be raised when the same declaration comes to mean something else: the rows are then rebuilt."""
 
     @property
     def key_columns(self) -> tuple[str, ...]:

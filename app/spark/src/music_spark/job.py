@@ -7,11 +7,11 @@ import shutil
 import signal
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
-import pyarrow as pa
+import psycopg2
 from confluent_kafka import KafkaException
 from music_contract.topics import STREAM_EVENTS
 from psycopg2.extensions import cursor as Cursor
@@ -19,18 +19,26 @@ from pyspark.errors import StreamingQueryException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
-from music_spark import batch, families, ledger, offsets, source
+from music_spark import batch, families, ledger, offsets, rebuilding, source
+from music_spark.auditing import Auditor
+from music_spark.backlog import Backlog
 from music_spark.batch import Context
+from music_spark.committing import Committer
 from music_spark.dead_letters import DeadLetterTopic
 from music_spark.postgres import Unreachable, Writer, WriterIsActive
 from music_spark.progress import ProgressRecorder
+from music_spark.rebuilding import Rebuilding
 from music_spark.registry import KnownSchemas
+from music_spark.rereading import Rereader
+from music_spark.rollups import RollupRefresher
 from music_spark.settings import Settings, Windows
 
 log = logging.getLogger(__name__)
 
 _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 10.0
+_STEP_PAUSE_S = 0.2
+"""Between two steps of a rebuild, so that batches get their turn."""
 _HEALTHY_AFTER_S = 60.0
 """A query that ran this long and then failed begins again with the first pause."""
 
@@ -42,10 +50,17 @@ class Job:
         self._spark = spark
         self._settings = settings
         self._families = families.declare(windows)
+        self._rebuilding: Rebuilding | None = None
         self._stopping = threading.Event()
         self._writer = Writer(settings.postgres_dsn.get_secret_value(), batch.prepare(self._families))
+        self._backlog = Backlog(max(1, settings.max_offsets_per_batch // 2))
+        self._rollups = RollupRefresher(
+            settings.postgres_dsn.get_secret_value(), settings.rollup_interval, self._backlog
+        )
         self._is_known_schema = KnownSchemas(settings.schema_registry_url)
         self._dead_letter_topic = DeadLetterTopic(settings.kafka_bootstrap_servers)
+        self._check_topics = offsets.TopicWatch(settings.kafka_bootstrap_servers)
+        self._read_again = Rereader(settings.kafka_bootstrap_servers)
 
     def run(self) -> None:
         """Run query after query; returns when SIGTERM or SIGINT came, RuntimeError when the Spark context has
@@ -53,6 +68,17 @@ class Job:
         """
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._stopping.set())
+        auditor = Auditor(self._settings.postgres_dsn.get_secret_value(), self._families, self._backlog)
+        auditor.start()
+        self._rollups.start()
+        try:
+            self._run_until_stopped()
+        finally:
+            self._rollups.stop()
+            auditor.stop()
+            self._writer.close()
+
+    def _run_until_stopped(self) -> None:
         pause = _FIRST_PAUSE_S
         while not self._stopping.is_set():
             began = time.monotonic()
@@ -68,40 +94,55 @@ class Job:
             )
             log.info("the query starts again in %.1f s", pause)
             self._stopping.wait(pause)
-        self._writer.close()
 
     def _run_once(self, run_id: UUID) -> None:
         """One query from start to end; faults are logged and noted."""
         recorder = ProgressRecorder(self._settings.postgres_dsn.get_secret_value(), run_id)
         try:
-            query = self._start(run_id)
+            query, committer = self._start(run_id)
         except (*batch.Passing, KafkaException) as error:
             log.warning("the query cannot start yet: %s", " ".join(str(error).split()))
             return
         self._spark.streams.addListener(recorder)
         try:
-            while not self._stopping.is_set():
-                if query.awaitTermination(1):
-                    break
-        except StreamingQueryException as error:
-            if self._stopping.is_set():
-                return
-            reason = str(error).strip().splitlines()[0]
-            log.error("the query failed: %s", error)
-            self._note(run_id, "failed", reason[:2000])
-            return
+            fault = self._watch(query, committer)
         finally:
             self._spark.streams.removeListener(recorder)
+            # It writes with the job's connection, as a note does.
+            committer.close()
         if self._stopping.is_set():
-            query.stop()
             self._note(run_id, "stopped", "the job was asked to stop")
+        elif fault:
+            log.error("the query failed: %s", fault)
+            # A fault may have no words of its own: then its kind has to do.
+            reason = (str(fault).strip() or type(fault).__name__).splitlines()[0]
+            self._note(run_id, "failed", reason[:2000])
 
-    def _start(self, run_id: UUID) -> StreamingQuery:
+    def _watch(self, query: StreamingQuery, committer: Committer) -> BaseException | None:
+        """Wait until the query ends or has to; the fault, if that is why."""
+        try:
+            while not self._stopping.is_set():
+                # It takes fractions of a second, whatever its type says.
+                limit: Any = _STEP_PAUSE_S if self._rebuild_a_step() else 1
+                if query.awaitTermination(limit):
+                    return None
+                if committer.fault:
+                    break
+        except StreamingQueryException as error:
+            return error
+        query.stop()
+        return committer.fault
+
+    def _start(self, run_id: UUID) -> tuple[StreamingQuery, Committer]:
         settings = self._settings
         event_schema_ids = self._is_known_schema.of(STREAM_EVENTS)
         kafka = offsets.read_kafka(settings.kafka_bootstrap_servers, source.TOPICS)
         start = offsets.choose(kafka, self._writer.transaction(offsets.stored_positions))
-        self._writer.transaction(lambda cursor: offsets.rewind(cursor, kafka.topic_ids, start.rewound))
+        self._writer.transaction(lambda cursor: offsets.move(cursor, kafka.topic_ids, start))
+        pending = self._writer.transaction(
+            lambda cursor: rebuilding.declare(cursor, run_id, self._families.values())
+        )
+        self._rebuilding = Rebuilding(run_id, self._families, pending)
         for kind, detail in start.findings:
             log.error(detail)
             self._note(run_id, kind, detail)
@@ -111,9 +152,12 @@ class Job:
             watermark_delay=settings.watermark_delay,
             run_id=run_id,
             topic_ids=kafka.topic_ids,
+            check_topics=self._check_topics,
+            read_again=self._read_again,
             is_known_schema=self._is_known_schema,
             dead_letter_topic=self._dead_letter_topic,
             stopping=self._stopping,
+            backlog=self._backlog,
         )
         self._note(run_id, "started", f"from {start.offsets}")
         records = source.read_topics(
@@ -121,14 +165,33 @@ class Job:
         )
         trigger = f"{settings.trigger_interval.total_seconds() * 1000:.0f} milliseconds"
         log.info("run %s starts from %s", run_id, start.offsets)
-        return (
-            source.parse(records, event_schema_ids)
+        committer = Committer(context)
+
+        def commit(frame: DataFrame, batch_id: int) -> None:
+            committer.take(batch_id, source.collect(frame))
+
+        query = (
+            source.parse(records, event_schema_ids, self._spark.sparkContext.defaultParallelism)
             .writeStream.queryName(ledger.QUERY)
-            .foreachBatch(_committer(context))
+            .foreachBatch(commit)
             .option("checkpointLocation", str(_fresh_scratch(settings.checkpoint_dir, run_id)))
             .trigger(processingTime=trigger)
             .start()
         )
+        return query, committer
+
+    def _rebuild_a_step(self) -> bool:
+        """Take a step of a rebuild that is under way, between two batches; whether there are more."""
+        rebuild = self._rebuilding
+        if rebuild is None or not rebuild.pending:
+            return False
+        try:
+            if self._writer.transaction(rebuild.step):
+                del rebuild.pending[0]
+        except (*batch.Passing, psycopg2.Error) as fault:
+            log.warning("the rebuild waits: %s", " ".join(str(fault).split()))
+            return False
+        return bool(rebuild.pending)
 
     def _note(self, run_id: UUID, kind: str, detail: str) -> None:
         def write(cursor: Cursor) -> None:
@@ -138,32 +201,6 @@ class Job:
             self._writer.transaction(write)
         except (*Unreachable, WriterIsActive) as error:
             log.warning("not noted (%s): %s: %s", " ".join(str(error).split()), kind, detail)
-
-
-def _committer(context: Context) -> Callable[[DataFrame, int], None]:
-    committed = -1
-
-    def commit(frame: DataFrame, batch_id: int) -> None:
-        nonlocal committed
-        if batch_id != committed + 1:
-            raise RuntimeError(
-                f"batch {batch_id} came after batch {committed}: the run ends before it leaves a gap"
-            )
-        began = time.monotonic()
-        records: pa.Table = frame.toArrow()
-        read = time.monotonic()
-        if len(records):
-            batch.process(context, batch_id, records)
-            log.info(
-                "batch %d: %d records, read %.2f s, committed %.2f s",
-                batch_id,
-                len(records),
-                read - began,
-                time.monotonic() - read,
-            )
-        committed = batch_id
-
-    return commit
 
 
 def _fresh_scratch(directory: Path, run_id: UUID) -> Path:

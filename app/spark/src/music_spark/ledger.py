@@ -22,7 +22,16 @@ from psycopg2.extras import execute_values
 
 QUERY = "music-stream"
 
-COUNTS = ("read", "facts", "duplicates", "dimensions", "dead_letters", "late_events", "unknown_fields")
+COUNTS = (
+    "read",
+    "facts",
+    "duplicates",
+    "dimensions",
+    "dead_letters",
+    "late_events",
+    "early_events",
+    "unknown_fields",
+)
 
 Partition = tuple[str, int]
 """Topic and partition."""

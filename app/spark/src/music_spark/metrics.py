@@ -7,17 +7,23 @@ both or neither.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 from psycopg2.extensions import cursor as Cursor
 
 from music_spark import sketches
-from music_spark.aggregation import TIMESTAMP, aggregate
+from music_spark.aggregation import TIMESTAMP, Facts, aggregate, aligned
 from music_spark.families import GENRE_KEY, MEASURES, UNKNOWN_GENRE, Family
-from music_spark.postgres import copy_in, copy_out
+from music_spark.postgres import copy_binary, copy_out, fetch_value, stage
+from music_spark.settings import LONGEST_WINDOW
 
 FACT_COLUMNS = pa.schema(
     [("event_time", TIMESTAMP)]
@@ -33,81 +39,137 @@ FACT_COLUMNS = pa.schema(
 )
 """What aggregation needs of a fact."""
 
+_FACTS_AT_ONCE = 200_000
+"""Read back and held in memory by a rebuild."""
+
+_BEGINNING = datetime(1970, 1, 2, tzinfo=UTC)
+
 _ISO_TIME = "to_char(event_time AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
 """PostgreSQL's own notation of a time is not one that Arrow reads."""
 
 
-def prepare(cursor: Cursor, families: Iterable[Family]) -> None:
-    """Make the session's staging tables, one per family."""
+def prepare(cursor: Cursor, families: Iterable[Family], watermark: datetime | None) -> None:
+    """Make the session's staging tables, two per family, and close windows that were passed over.
+
+    Batch by batch a window is found by its start, which its family's length tells. After a change of a length
+    there may be open windows of the former one: they are closed here, when a session begins.
+    """
     for family in families:
+        keys = ", ".join(("window_start", *family.key_columns))
         cursor.execute(
             f"""CREATE TEMPORARY TABLE IF NOT EXISTS staged_{family.table} ON COMMIT DELETE ROWS AS
-                SELECT 0::bigint AS ordinal, t.* FROM metrics.{family.table} AS t WITH NO DATA"""
+                SELECT 0::bigint AS ordinal, {keys} FROM metrics.{family.table} WITH NO DATA"""
         )
-
-
-def add(cursor: Cursor, family: Family, facts: pa.Table, watermark: datetime) -> int:
-    """Add facts that were stored in this transaction to the rows of a family; the number of rows touched."""
-    if not len(facts):
-        return 0
-    deltas = aggregate(facts, family)
-    _upsert(cursor, family, deltas, watermark)
-    return len(deltas)
-
-
-def _upsert(cursor: Cursor, family: Family, deltas: pa.Table, watermark: datetime) -> None:
-    deltas = deltas.append_column("ordinal", pa.array(range(len(deltas)), pa.int64()))
-    lists = {name: deltas[name] for name in family.distinct}
-    keys = ["ordinal", "window_start", *family.key_columns]
-    stored: dict[str, dict[int, bytes]] = {}
-    if lists:
-        copy_in(cursor, f"staged_{family.table}", deltas.select(keys))
-        stored = _stored_sketches(cursor, family)
-        cursor.execute(f"TRUNCATE staged_{family.table}")
-    for name, values in lists.items():
-        known = stored[name]
-        pairs = [sketches.updated(known.get(row), seen) for row, seen in enumerate(values.to_pylist())]
-        deltas = deltas.set_column(
-            deltas.column_names.index(name), name, pa.array([n for n, _ in pairs], pa.int64())
-        )
-        deltas = deltas.append_column(
-            f"{name}_sketch", pa.array([sketch for _, sketch in pairs], pa.binary())
-        )
-    copy_in(cursor, f"staged_{family.table}", deltas)
-    conflict = ", ".join(("window_start", *family.key_columns))
-    columns = [name for name in deltas.column_names if name != "ordinal"]
-    sums = [f"{measure} = m.{measure} + excluded.{measure}" for measure in MEASURES]
-    replaced = [
-        f"{name}{suffix} = excluded.{name}{suffix}" for name in family.distinct for suffix in ("", "_sketch")
-    ]
-    cursor.execute(
-        f"""INSERT INTO metrics.{family.table} AS m ({", ".join(columns)}, is_final, updated_at)
-            SELECT {", ".join(columns)}, window_end <= %s, clock_timestamp() FROM staged_{family.table}
-            ORDER BY {conflict}
-            ON CONFLICT ({conflict}) DO UPDATE
-            SET {", ".join((*sums, *replaced))}, updated_at = excluded.updated_at""",
-        [watermark],
-    )
-    cursor.execute(f"TRUNCATE staged_{family.table}")
-
-
-def _stored_sketches(cursor: Cursor, family: Family) -> dict[str, dict[int, bytes]]:
-    names = list(family.distinct)
-    join = ", ".join(("window_start", *family.key_columns))
-    cursor.execute(
-        f"""SELECT s.ordinal, {", ".join(f"m.{name}_sketch" for name in names)}
-            FROM staged_{family.table} AS s JOIN metrics.{family.table} AS m USING ({join})"""
-    )
-    rows = cursor.fetchall()
-    return {name: {row[0]: bytes(row[n]) for row in rows} for n, name in enumerate(names, start=1)}
-
-
-def close_windows(cursor: Cursor, families: Iterable[Family], watermark: datetime) -> None:
-    """Mark the windows final that the watermark has passed."""
-    for family in families:
         cursor.execute(
-            f"UPDATE metrics.{family.table} SET is_final = true WHERE NOT is_final AND window_end <= %s",
-            [watermark],
+            f"""CREATE TEMPORARY TABLE IF NOT EXISTS changed_{family.table} ON COMMIT DELETE ROWS AS
+                SELECT * FROM metrics.{family.table} WITH NO DATA"""
+        )
+        if watermark:
+            cursor.execute(
+                f"UPDATE metrics.{family.table} SET is_final = true WHERE NOT is_final AND window_end <= %s "
+                "AND window_start > %s",
+                [watermark, watermark - 2 * LONGEST_WINDOW],
+            )
+
+
+Deltas = Sequence[tuple[Family, Future[pa.Table]]]
+"""What facts add to each family."""
+
+
+def reckon(families: Iterable[Family], facts: pa.Table, meanwhile: Executor) -> Deltas:
+    """Begin to sum facts for the families, one after the other: PostgreSQL can work meanwhile."""
+    if not len(facts):
+        return []
+    numbers = Facts(facts)
+    return [(family, meanwhile.submit(aggregate, numbers, family)) for family in families]
+
+
+def add(cursor: Cursor, deltas: Deltas, watermark: datetime) -> None:
+    """Add what facts that are stored in this transaction make to the rows of the families."""
+    now: datetime = fetch_value(cursor, "SELECT clock_timestamp()")
+    for family, sums in deltas:
+        merge(cursor, family, sums.result(), watermark, now)
+
+
+def merge(cursor: Cursor, family: Family, deltas: pa.Table, watermark: datetime, now: datetime) -> None:
+    """Add a family's deltas (in the order of the primary key) to the rows that there are and make the others.
+
+    The job is the only writer: a row that was not there when it looked goes in by COPY.
+    """
+    is_stored, known = _stored(cursor, family, deltas)
+    for name in family.distinct:
+        estimates, updated = sketches.all_updated(known[name], deltas[name].combine_chunks())
+        deltas = deltas.set_column(deltas.column_names.index(name), name, estimates)
+        deltas = deltas.append_column(f"{name}_sketch", updated)
+    deltas = deltas.append_column(
+        "is_final", pc.less_equal(deltas["window_end"], pa.scalar(watermark, TIMESTAMP))
+    )
+    deltas = deltas.append_column("updated_at", pa.repeat(pa.scalar(now, TIMESTAMP), len(deltas)))
+    copy_binary(cursor, f"metrics.{family.table}", deltas.filter(pa.array(~is_stored)))
+    if is_stored.any():
+        _change(cursor, family, deltas.filter(pa.array(is_stored)))
+
+
+def _stored(
+    cursor: Cursor, family: Family, deltas: pa.Table
+) -> tuple[npt.NDArray[np.bool_], dict[str, pa.BinaryArray]]:
+    """Which rows of deltas the table has already, and their sketch of each distinct count (others: null).
+
+    They come in one row of a few large values: a row each would cost more than the looking up.
+    """
+    names = ["window_start", *family.key_columns]
+    keys = deltas.select(names).append_column("ordinal", pa.array(np.arange(len(deltas))))
+    stage(cursor, f"staged_{family.table}", keys)
+    packed = ["string_agg(int8send(s.ordinal), '')"]
+    for name in family.distinct:
+        packed += [
+            f"string_agg(int4send(length(m.{name}_sketch)), '')",
+            f"string_agg(m.{name}_sketch, '')",
+        ]
+    cursor.execute(
+        f"SELECT {', '.join(packed)} FROM staged_{family.table} AS s "
+        f"JOIN metrics.{family.table} AS m USING ({', '.join(names)})"
+    )
+    ordinals, *found = (bytes(value or b"") for value in cursor.fetchone() or ())
+    rows = np.frombuffer(ordinals, ">i8").astype(np.int64)
+    is_stored = np.zeros(len(deltas), np.bool_)
+    is_stored[rows] = True
+    known = {}
+    for name, lengths, content in zip(family.distinct, found[::2], found[1::2], strict=True):
+        ends = np.concatenate([[0], np.cumsum(np.frombuffer(lengths, ">i4"))]).astype(np.int32)
+        values = pa.Array.from_buffers(
+            pa.binary(), len(rows), [None, pa.py_buffer(ends), pa.py_buffer(content)]
+        )
+        place = np.zeros(len(deltas), np.int64)
+        place[rows] = np.arange(len(rows))
+        known[name] = values.take(pa.array(place, mask=~is_stored))
+    return is_stored, known
+
+
+def _change(cursor: Cursor, family: Family, deltas: pa.Table) -> None:
+    stage(cursor, f"changed_{family.table}", deltas)
+    sums = [f"{measure} = m.{measure} + c.{measure}" for measure in MEASURES]
+    replaced = [
+        f"{name}{suffix} = c.{name}{suffix}" for name in family.distinct for suffix in ("", "_sketch")
+    ]
+    same = " AND ".join(f"m.{name} = c.{name}" for name in ("window_start", *family.key_columns))
+    cursor.execute(
+        f"""UPDATE metrics.{family.table} AS m SET {", ".join((*sums, *replaced))}, updated_at = c.updated_at
+            FROM changed_{family.table} AS c WHERE {same}"""
+    )
+
+
+def close_windows(
+    cursor: Cursor, families: Iterable[Family], before: datetime | None, watermark: datetime
+) -> None:
+    """Mark the windows final that the watermark passed since it was at `before` (None: nowhere yet)."""
+    for family in families:
+        if before and aligned(before, family.window) == aligned(watermark, family.window):
+            continue
+        cursor.execute(
+            f"UPDATE metrics.{family.table} SET is_final = true "
+            "WHERE NOT is_final AND window_start > %s AND window_start <= %s",
+            [(before or _BEGINNING) - family.window, watermark - family.window],
         )
 
 
@@ -118,7 +180,7 @@ def complete_genres(cursor: Cursor, family: Family, song_ids: list[str], waterma
     cursor.execute(
         """WITH moved AS (
                UPDATE warehouse.stream_events AS f SET genre = s.genre FROM warehouse.songs AS s
-               WHERE s.song_id = f.song_id AND f.genre = %s AND s.genre IS NOT NULL AND f.song_id = ANY(%s)
+               WHERE s.song_id = f.song_id AND f.genre = %s AND s.genre <> f.genre AND f.song_id = ANY(%s)
                RETURNING f.event_time
            )
            SELECT DISTINCT date_bin(%s, event_time, timestamptz 'epoch') FROM moved""",
@@ -129,22 +191,35 @@ def complete_genres(cursor: Cursor, family: Family, song_ids: list[str], waterma
         rebuild(cursor, genres, start, start + family.window, watermark)
 
 
-def rebuild(cursor: Cursor, family: Family, start: datetime, end: datetime, watermark: datetime) -> None:
-    """Replace the rows of a family's windows in [start, end) by what the facts say."""
+def rebuild(cursor: Cursor, family: Family, start: datetime, end: datetime, watermark: datetime) -> int:
+    """Replace the rows of a family's windows in [start, end) by what the facts say; the number of facts."""
     constants = family.keys[0].constants if len(family.keys) == 1 else {}
     restriction = "".join(f" AND {name} = %s" for name in constants)
     cursor.execute(
         f"DELETE FROM metrics.{family.table} WHERE window_start >= %s AND window_start < %s{restriction}",
         [start, end, *constants.values()],
     )
-    add(cursor, family, read_facts(cursor, start, end), watermark)
+    count: int = fetch_value(
+        cursor, f"SELECT count(*) FROM warehouse.stream_events WHERE {_between(cursor, start, end)}"
+    )
+    parts = count // _FACTS_AT_ONCE + 1
+    moments = [start + (end - start) * part / parts for part in range(parts + 1)]
+    with ThreadPoolExecutor(1) as meanwhile:
+        for since, until in pairwise(moments):
+            add(cursor, reckon([family], read_facts(cursor, since, until), meanwhile), watermark)
+    return count
 
 
 def read_facts(cursor: Cursor, start: datetime, end: datetime) -> pa.Table:
     """The facts with event_time in [start, end), with the columns that aggregation needs."""
-    condition = cursor.mogrify(
+    columns = ", ".join(FACT_COLUMNS.names).replace("event_time", _ISO_TIME, 1)
+    condition = _between(cursor, start, end)
+    return copy_out(cursor, f"SELECT {columns} FROM warehouse.stream_events WHERE {condition}", FACT_COLUMNS)
+
+
+def _between(cursor: Cursor, start: datetime, end: datetime) -> str:
+    condition: bytes = cursor.mogrify(
         "event_time >= %s AND event_time < %s AND event_date BETWEEN %s AND %s",
         [start, end, (start - timedelta(days=1)).date(), end.date()],
-    ).decode()
-    columns = ", ".join(FACT_COLUMNS.names).replace("event_time", _ISO_TIME, 1)
-    return copy_out(cursor, f"SELECT {columns} FROM warehouse.stream_events WHERE {condition}", FACT_COLUMNS)
+    )
+    return condition.decode()

@@ -6,8 +6,10 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from confluent_kafka import TopicCollection, TopicPartition
+from confluent_kafka import KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
+from music_contract.connection import secured
+from music_contract.topics import TOPICS
 from psycopg2.extensions import cursor as Cursor
 
 from music_spark.ledger import Partition
@@ -16,6 +18,8 @@ from music_spark.source import StartingOffsets
 log = logging.getLogger(__name__)
 
 _LIMIT_S = 30.0
+# Of a question that is asked again when there was no answer.
+_ANSWER_LIMIT_S = 5.0
 
 
 @dataclass
@@ -37,13 +41,18 @@ class Start:
     """Partitions that end before their stored position, with their end: the position has to go back to it,
     or the records written there next would be taken for known ones.
     """
+    skipped: dict[Partition, int] = field(default_factory=dict)
+    """Partitions that begin behind their stored position, with their first offset: what lay between is gone.
+    """
 
 
 def read_kafka(bootstrap_servers: str, topics: tuple[str, ...]) -> KafkaState:
     """Ask the broker for ids and offsets; KafkaException when it is away, KeyError-like sentence when a topic
     is not there.
     """
-    admin = AdminClient({"bootstrap.servers": bootstrap_servers, "socket.timeout.ms": int(_LIMIT_S * 1000)})
+    admin = AdminClient(
+        secured({"bootstrap.servers": bootstrap_servers, "socket.timeout.ms": int(_LIMIT_S * 1000)})
+    )
     state = KafkaState()
     partitions: list[TopicPartition] = []
     for name, future in admin.describe_topics(
@@ -60,6 +69,39 @@ def read_kafka(bootstrap_servers: str, topics: tuple[str, ...]) -> KafkaState:
     return state
 
 
+class TopicRecreated(Exception):
+    """A topic has another id than at the start of the run: it was deleted and made again."""
+
+
+class TopicWatch:
+    """Asks the broker whether the topics are still the ones that a run began with.
+
+    Asked after records were read and before they are committed: an id never comes back, so that what was read
+    before belongs to the topic that the positions are of.
+    """
+
+    def __init__(self, bootstrap_servers: str) -> None:
+        self._settings = secured({"bootstrap.servers": bootstrap_servers})
+        self._admin = AdminClient(self._settings)
+
+    def __call__(self, topic_ids: Mapping[str, str]) -> None:
+        """Raise TopicRecreated for a topic with another id, KafkaException when the broker is away."""
+        try:
+            found = self._ask(list(topic_ids))
+        except KafkaException:
+            # A client stays with the broker that it takes for the controller, without a pause between its
+            # attempts, even when that broker is dead and others answer: a new one asks those.
+            self._admin = AdminClient(self._settings)
+            raise
+        for name, topic_id in found.items():
+            if topic_id != topic_ids[name]:
+                raise TopicRecreated(f"{name} was recreated while it was read; the query begins again")
+
+    def _ask(self, names: list[str]) -> dict[str, str]:
+        answers = self._admin.describe_topics(TopicCollection(names), request_timeout=_ANSWER_LIMIT_S)
+        return {name: str(answer.result().topic_id) for name, answer in answers.items()}
+
+
 def stored_positions(cursor: Cursor) -> dict[tuple[str, int, str], int]:
     """(topic, partition, topic id) -> next offset, of all incarnations."""
     cursor.execute("SELECT topic, partition, topic_id, position FROM ops.partitions")
@@ -68,25 +110,32 @@ def stored_positions(cursor: Cursor) -> dict[tuple[str, int, str], int]:
     }
 
 
-def rewind(cursor: Cursor, topic_ids: Mapping[str, str], rewound: Mapping[Partition, int]) -> None:
-    """Move stored positions back to where their partitions end now; resends are known by their event_id."""
-    for (topic, partition), end in rewound.items():
-        cursor.execute(
-            "UPDATE ops.partitions SET position = %s WHERE (topic, partition, topic_id) = (%s, %s, %s)",
-            [end, topic, partition, topic_ids[topic]],
-        )
+def move(cursor: Cursor, topic_ids: Mapping[str, str], start: Start) -> None:
+    """Move the stored positions to where Kafka's partitions begin or end by now, and count what is missing.
+
+    Behind an end that is new, resends are known by their event_id.
+    """
+    for missing, moves in ((False, start.rewound), (True, start.skipped)):
+        for (topic, partition), position in moves.items():
+            cursor.execute(
+                """UPDATE ops.partitions SET missing = missing + CASE WHEN %s THEN %s - position ELSE 0 END,
+                       position = %s, updated_at = clock_timestamp()
+                   WHERE (topic, partition, topic_id) = (%s, %s, %s)""",
+                [missing, position, position, topic, partition, topic_ids[topic]],
+            )
 
 
 def choose(kafka: KafkaState, stored: Mapping[tuple[str, int, str], int]) -> Start:
     """The offsets to start from: the stored position, as far as Kafka still holds it.
 
     A partition without a position starts at its first record. A topic with another id than the stored one was
-    recreated: its offsets begin anew. Records between the position and the first that Kafka holds are gone:
-    the batch that reads on counts them.
+    recreated: its offsets begin anew. Records between the position and the first that Kafka holds are gone
+    and counted; in a compacted topic that is no loss.
     """
     offsets: StartingOffsets = {}
     findings: list[tuple[str, str]] = []
     rewound: dict[Partition, int] = {}
+    skipped: dict[Partition, int] = {}
     former = {topic: topic_id for topic, _, topic_id in stored}
     present = {(topic, topic_id) for topic, _, topic_id in stored}
     for topic, topic_id in kafka.topic_ids.items():
@@ -105,6 +154,15 @@ def choose(kafka: KafkaState, stored: Mapping[tuple[str, int, str], int]) -> Sta
                     f"{topic}, partition {partition}, ends at {latest}, before our position {position}",
                 )
             )
+        elif position is not None and position < earliest and TOPICS[topic].cleanup_policy == "delete":
+            skipped[topic, partition] = earliest
+            findings.append(
+                (
+                    "records_missing",
+                    f"{earliest - position} records of {topic}, partition {partition}, were gone before they"
+                    f" were read: it begins at {earliest}, behind our position {position}",
+                )
+            )
         start = earliest if position is None else min(max(position, earliest), latest)
         offsets.setdefault(topic, {})[str(partition)] = start
-    return Start(offsets, findings, rewound)
+    return Start(offsets, findings, rewound, skipped)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import logging
-from collections.abc import Callable, Iterable
+import threading
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 import psycopg2
@@ -13,7 +14,11 @@ import pyarrow.csv
 from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import cursor as Cursor
 
+from music_spark.binary_copy import encoded
+
 log = logging.getLogger(__name__)
+
+_BYTES_PER_MESSAGE = 256 * 1024
 
 Result = TypeVar("Result")
 
@@ -30,17 +35,26 @@ class WriterIsActive(Exception):
     """Another job holds the writer's lock."""
 
 
+class _StagingCursor(Cursor):  # type: ignore[misc]
+    """The cursor of a transaction, which knows the staging tables that it has filled."""
+
+    def __init__(self, *words: Any, **named: Any) -> None:
+        super().__init__(*words, **named)
+        self.staged: set[str] = set()
+
+
 class Writer:
     """The one connection that writes the warehouse: it holds the writer's lock, or it is not open.
 
     Lost with the server's restart, it is opened again by the next transaction. `on_connect` runs after each
-    opening.
+    opening. Transactions of several threads follow each other.
     """
 
     def __init__(self, dsn: str, on_connect: Callable[[Cursor], None]) -> None:
         self._dsn = dsn
         self._on_connect = on_connect
         self._connection: Connection | None = None
+        self._turn = threading.Lock()
 
     def transaction(self, work: Callable[[Cursor], Result]) -> Result:
         """Run `work` in one transaction: all of it is committed, or none.
@@ -51,13 +65,14 @@ class Writer:
                 so `work` must find out for itself when it is called again.
             WriterIsActive: another job writes.
         """
-        try:
-            connection = self._connection or self._open()
-            with connection, connection.cursor() as cursor:
-                return work(cursor)
-        except Unreachable:
-            self.close()
-            raise
+        with self._turn:
+            try:
+                connection = self._connection or self._open()
+                with connection, connection.cursor(cursor_factory=_StagingCursor) as cursor:
+                    return work(cursor)
+            except Unreachable:
+                self.close()
+                raise
 
     def _open(self) -> Connection:
         connection = psycopg2.connect(self._dsn, application_name="music-stream", connect_timeout=10)
@@ -94,8 +109,51 @@ def fetch_value(cursor: Cursor, statement: str, parameters: Iterable[object] = (
     return _one(cursor)
 
 
+def copy_binary(cursor: Cursor, table: str, rows: pa.Table) -> None:
+    """COPY an Arrow table into the columns of the same names; their types are those of `encoded`."""
+    if not len(rows):
+        return
+    columns, pieces = encoded(rows)
+    statement = f"COPY {table} ({', '.join(columns)}) FROM STDIN (FORMAT binary)"
+    cursor.copy_expert(statement, _Pieces(pieces), _BYTES_PER_MESSAGE)
+
+
+def stage(cursor: Cursor, table: str, rows: pa.Table) -> None:
+    """Make an Arrow table the content of a temporary table of a Writer's session, by COPY.
+
+    The table empties itself when a transaction ends; only what the same transaction staged before has to be
+    removed, so that a usual batch is spared that question.
+    """
+    assert isinstance(cursor, _StagingCursor)
+    if table in cursor.staged:
+        cursor.execute(f"DELETE FROM {table}")
+    cursor.staged.add(table)
+    copy_binary(cursor, table, rows)
+
+
+class _Pieces(io.RawIOBase):
+    """Pieces of bytes as a file that is read, as COPY wants it."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+        self._left = memoryview(b"")
+
+    def read(self, size: int = -1) -> bytes:
+        """The next bytes, at most `size`; none at the end."""
+        while not self._left:
+            piece = next(self._pieces, None)
+            if piece is None:
+                return b""
+            self._left = memoryview(piece)
+        taken = self._left[:size]
+        self._left = self._left[size:]
+        return bytes(taken)
+
+
 def copy_in(cursor: Cursor, table: str, rows: pa.Table) -> None:
-    """COPY an Arrow table into the columns of the same names; binary columns go as bytea."""
+    """COPY an Arrow table into the columns of the same names, as text that PostgreSQL reads as their types:
+    for what comes in the contract's notation and is not many; binary columns go as bytea.
+    """
     if not len(rows):
         return
     buffer = io.BytesIO()

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 from uuid import UUID
 
 import orjson
 import psycopg2
 from psycopg2.extensions import connection as Connection
+from pyspark import SparkContext
 from pyspark.sql.streaming.listener import (
+    JStreamingQueryListener,
     QueryIdleEvent,
     QueryProgressEvent,
     QueryStartedEvent,
     QueryTerminatedEvent,
     StreamingQueryListener,
+    StreamingQueryProgress,
 )
 
 from music_spark.ledger import QUERY
@@ -23,6 +27,17 @@ log = logging.getLogger(__name__)
 _KEPT = "7 days"
 _PRUNED_EVERY = 1000
 """Progress rows between two removals of what is older than _KEPT."""
+
+
+class _ByDocument(JStreamingQueryListener):
+    """Takes progress as the JSON document that Spark makes of it: one call over the bridge to the JVM. Field
+    by field it is hundreds, as every collection's end is an exception that is asked for its class.
+    """
+
+    def onQueryProgress(self, jevent: Any) -> None:  # noqa: N802 - Spark's name
+        """Hand the progress on."""
+        document = orjson.loads(jevent.progress().json())
+        self.pylistener.onQueryProgress(QueryProgressEvent(StreamingQueryProgress.fromJson(document)))
 
 
 class ProgressRecorder(StreamingQueryListener):
@@ -35,6 +50,14 @@ class ProgressRecorder(StreamingQueryListener):
         self._run_id = run_id
         self._connection: Connection | None = None
         self._written = 0
+        self._on_the_jvm: Any = None
+
+    @property
+    def _jlistener(self) -> Any:
+        if self._on_the_jvm is None:
+            assert SparkContext._jvm is not None
+            self._on_the_jvm = SparkContext._jvm.PythonStreamingQueryListenerWrapper(_ByDocument(self))
+        return self._on_the_jvm
 
     def onQueryStarted(self, event: QueryStartedEvent) -> None:  # noqa: N802 - Spark's name
         """Nothing to record: the job notes its own start."""
@@ -82,7 +105,7 @@ class ProgressRecorder(StreamingQueryListener):
                 """INSERT INTO ops.progress (query, run_id, batch_id, recorded_at, input_rows,
                        input_rows_per_second, processed_rows_per_second, batch_ms, lag_records,
                        lag_by_partition, durations_ms)
-                   VALUES (%s, %s, %s, %s, %s, nullif(%s, 'NaN'), nullif(%s, 'NaN'), %s, %s, %s, %s)""",
+                   VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)""",
                 row,
             )
             self._written += 1

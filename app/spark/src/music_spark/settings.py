@@ -14,6 +14,9 @@ _UNITS = {"millisecond": 0.001, "second": 1.0, "minute": 60.0, "hour": 3600.0, "
 _EXAMPLES = '"500 milliseconds", "10 minutes" or "1 hour"'
 
 
+LONGEST_WINDOW = timedelta(days=1)
+
+
 def parse_duration(value: object) -> object:
     """Read a duration in Spark's spelling ("10 minutes"); other types pass through to pydantic."""
     if not isinstance(value, str):
@@ -25,7 +28,7 @@ def parse_duration(value: object) -> object:
 
 
 def _dividing_a_day(value: timedelta) -> timedelta:
-    if value < timedelta(seconds=1) or timedelta(days=1) % value:
+    if value < timedelta(seconds=1) or LONGEST_WINDOW % value:
         raise ValueError(
             "a window's length must divide a day into equal parts, such as 1 minute, 5 minutes or 1 hour"
         )
@@ -58,9 +61,11 @@ class Settings(BaseSettings):
     postgres_dsn: SecretStr
     checkpoint_dir: Path
     """Scratch for Spark's own bookkeeping: the authority for offsets is PostgreSQL."""
-    trigger_interval: Duration = timedelta(milliseconds=500)
+    trigger_interval: Duration = timedelta(milliseconds=200)
     watermark_delay: Duration = timedelta(minutes=10)
-    max_offsets_per_batch: int = Field(default=200_000, ge=1)
+    rollup_interval: Duration = timedelta(seconds=15)
+    """Pause between two refreshes of the rollups behind the analytics views."""
+    max_offsets_per_batch: int = Field(default=100_000, ge=1)
 
 
 def load() -> tuple[Settings, Windows]:

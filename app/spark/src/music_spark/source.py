@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import gc
+from collections.abc import Collection, Iterator
+from functools import cache
 
 import orjson
-from music_contract.rules import MAX_VALUE_BYTES
+import pyarrow as pa
+from music_contract import connection
 from music_contract.schemas import SUBJECTS
-from music_contract.topics import STREAM_EVENTS
-from pyspark.sql import Column, DataFrame, SparkSession
+from music_contract.wire import PREFIX_BYTES
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from music_spark import event_schema
+from music_spark import parsing
 
 TOPICS = tuple(SUBJECTS)
-_PREFIX_BYTES = 5
-_KEPT_BYTES = MAX_VALUE_BYTES + _PREFIX_BYTES + 1
-"""One byte more than a record may have, so that a cut value is still seen to be too large."""
+
+_RECORDS_PER_POLL = 20_000
+_BYTES_PER_FETCH = 8 * 2**20
+_FETCH_WAIT_MS = 1
+"""Spark reads offsets that exist, so no fetch has to wait for records. Kafka's 500 ms cost a batch much: the
+client fetches ahead, and the broker answers the question after a partition's ends, on the same connection,
+only when that fetch is answered.
+"""
 
 StartingOffsets = dict[str, dict[str, int]]
 """Topic -> partition (as text) -> first offset to read."""
@@ -29,9 +37,15 @@ def read_topics(
     return (
         spark.readStream.format("kafka")
         .option("kafka.bootstrap.servers", bootstrap_servers)
+        .options(**{f"kafka.{name}": value for name, value in connection.for_java().items()})
         .option("subscribe", ",".join(TOPICS))
         .option("startingOffsets", orjson.dumps(starting).decode())
         .option("maxOffsetsPerTrigger", max_offsets_per_batch)
+        # Spark asks the broker for a partition's ends after every poll: with Kafka's 500 records a poll that
+        # is most of the time of reading.
+        .option("kafka.max.poll.records", _RECORDS_PER_POLL)
+        .option("kafka.max.partition.fetch.bytes", _BYTES_PER_FETCH)
+        .option("kafka.fetch.max.wait.ms", _FETCH_WAIT_MS)
         # Records that retention removed before we read them stop the query; its restart counts and reports
         # them.
         .option("failOnDataLoss", "true")
@@ -39,61 +53,56 @@ def read_topics(
     )
 
 
-def parse(records: DataFrame, event_schema_ids: Collection[int]) -> DataFrame:
-    """Take records apart and parse events.
-
-    Args:
-        records: the Kafka source's columns.
-        event_schema_ids: the schemas of the event topic that the registry is known to have. An event of any
-        other
-            comes whole, so that it can become a dead letter as it came.
+def parse(records: DataFrame, event_schema_ids: Collection[int], tasks: int) -> DataFrame:
+    """Parse the records where they are read, in that many tasks; `collect` brings them to the driver.
 
     Returns:
-        topic, partition, offset, timestamp (when the broker appended it), schema_id (null for bare JSON) and
-        either event (struct; its times as timestamps) for an event that surely keeps to the contract, or key,
-        value (cut after what a record may have) and value_bytes (its full length) for all that wants a closer
-        look: dimensions, doubtful events, rubbish.
+        A row per slice of records: the table that parsing.parse makes of it, as a document of Arrow's stream
+        format. So the way to the driver costs next to nothing per record: Spark moves a few large cells.
     """
-    framed = (F.length("value") >= _PREFIX_BYTES) & (F.substring(F.col("value"), 1, 1) == F.lit(b"\x00"))
-    # The four bytes after the magic byte, big-endian.
-    schema_id = F.conv(F.hex(F.substring(F.col("value"), 2, 4)), 16, 10).cast("long")
-    of_known_schema = ~framed | schema_id.isin(*event_schema_ids)
-    readable = (F.col("topic") == STREAM_EVENTS) & (F.length("value") <= MAX_VALUE_BYTES) & of_known_schema
-    payload = F.when(framed, F.expr(f"substring(value, {_PREFIX_BYTES + 1})")).otherwise(F.col("value"))
-    parsed = records.select(
+    size = F.coalesce(F.length("key"), F.lit(0)) + F.coalesce(F.length("value"), F.lit(0))
+    cut = records.select(
         "topic",
         "partition",
         "offset",
         "timestamp",
-        "key",
-        "value",
-        F.when(framed, schema_id).alias("schema_id"),
-        F.when(readable, payload.cast("string")).alias("payload"),
-    ).withColumn("event", F.from_json("payload", event_schema.struct_type(), event_schema.JSON_OPTIONS))
-    plain = event_schema.is_plain(F.col("event"), F.col("payload"), F.col("timestamp"))
-    parsed = parsed.withColumn("plain", F.coalesce(F.col("event").isNotNull() & plain, F.lit(False)))
-    return parsed.select(
-        "topic",
-        "partition",
-        "offset",
-        "timestamp",
-        "schema_id",
-        F.when(F.col("plain"), _typed_event()).alias("event"),
-        F.when(~F.col("plain"), F.col("key")).alias("key"),
-        F.when(~F.col("plain"), F.substring(F.col("value"), 1, _KEPT_BYTES)).alias("value"),
+        F.when(size <= parsing.INLINE_BYTES, F.col("key")).alias("key"),
+        F.when(F.length("value") <= parsing.PLAIN_BYTES, F.col("value")).alias("value"),
+        F.substring("value", 1, PREFIX_BYTES).alias("prefix"),
         F.length("value").cast("long").alias("value_bytes"),
+        size.cast("long").alias("record_bytes"),
     )
+    known = frozenset(event_schema_ids)
+
+    def parsed(slices: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        _keep_what_is_loaded()
+        for piece in slices:
+            yield pa.RecordBatch.from_arrays([_document(parsing.parse(piece, known))], ["records"])
+
+    return cut.coalesce(tasks).mapInArrow(parsed, "records binary")
 
 
-def _typed_event() -> Column:
-    moments = event_schema.times()
-    return F.struct(
-        *(
-            F.to_timestamp(F.col("event")[name]).alias(name)
-            if name in moments
-            else F.col("event")[name].alias(name)
-            for name in event_schema.struct_type().names
-            if name != "experiments"
-        ),
-        F.to_json(F.col("event")["experiments"]).alias("experiments"),
-    )
+@cache
+def _keep_what_is_loaded() -> None:
+    """Let the collector of cycles pass over the modules of this worker process: pyspark calls it after every
+    task, and looking through them took longer than the parsing of a small batch.
+    """
+    gc.freeze()
+
+
+def collect(parsed: DataFrame) -> pa.Table:
+    """The records of a batch, on the driver: the columns of parsing.parse, or none where there are none."""
+    cells = parsed.toArrow()["records"]
+    if not len(cells):
+        return pa.table({})
+    return pa.concat_tables(pa.ipc.open_stream(cell.as_buffer()).read_all() for cell in cells)
+
+
+def _document(table: pa.Table) -> pa.Array:
+    """One cell of bytes: the table in Arrow's stream format."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    content = sink.getvalue()
+    ends = pa.array([0, content.size], pa.int32()).buffers()[1]
+    return pa.Array.from_buffers(pa.binary(), 1, [None, ends, content])

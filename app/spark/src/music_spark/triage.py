@@ -12,7 +12,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 from music_contract import schemas, times, wire
-from music_contract.rules import COMPLETED_SHARE, MAX_VALUE_BYTES, STREAM_MIN_MS, Reason
+from music_contract.rules import COMPLETED_SHARE, STREAM_MIN_MS, Reason
 from music_contract.topics import STREAM_EVENTS
 
 from music_spark.aggregation import TIMESTAMP
@@ -43,9 +43,8 @@ class DeadLetter:
     detail: str
     key: bytes | None
     value: bytes | None
-    """The value as it came, cut after what a record may have."""
     value_bytes: int
-    """The value's full length."""
+    """The value's length, also where the value itself is gone."""
 
 
 @dataclass
@@ -125,6 +124,9 @@ def _look_at(row: Mapping[str, Any], triaged: Triaged, events: list[dict[str, An
             DeadLetter(origin, reason, detail, row["key"], value, row["value_bytes"] or 0)
         )
 
+    if row["withheld_bytes"] is not None:
+        refuse(Reason.GONE, f"a record of {row['withheld_bytes']} bytes, gone before it was read by itself")
+        return
     if not value:
         if origin.topic != STREAM_EVENTS and value is None:
             triaged.deletions.append(origin)
@@ -133,11 +135,6 @@ def _look_at(row: Mapping[str, Any], triaged: Triaged, events: list[dict[str, An
         return
     if row["unknown_schema"]:
         refuse(Reason.UNKNOWN_SCHEMA, f"the registry has no schema {row['schema_id']} for {origin.topic}")
-        return
-    if row["value_bytes"] > len(value):
-        refuse(
-            Reason.TOO_LARGE, f"the value has {row['value_bytes']} bytes; at most {MAX_VALUE_BYTES} are read"
-        )
         return
     record = schemas.read(schema, wire.unframe(value)[1], now=origin.appended_at)
     if isinstance(record, schemas.Rejection):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from confluent_kafka.schema_registry import (
     ConfigCompatibilityLevel,
@@ -29,6 +29,11 @@ def contract_subjects() -> dict[str, str]:
     return {topic.subject: schemas.text(topic.schema) for topic in TOPICS.values() if topic.schema}
 
 
+def earlier_documents() -> dict[str, tuple[str, ...]]:
+    """Return the documents that each subject had before, the oldest first."""
+    return {topic.subject: schemas.earlier_texts(topic.schema) for topic in TOPICS.values() if topic.schema}
+
+
 def check(subjects: Mapping[str, str], registry_url: str, wait_seconds: float) -> list[str]:
     """Compare every subject's document with all its registered versions; return one line a subject.
 
@@ -39,10 +44,17 @@ def check(subjects: Mapping[str, str], registry_url: str, wait_seconds: float) -
     return _check(client, subjects, there)
 
 
-def register(subjects: Mapping[str, str], registry_url: str, wait_seconds: float) -> list[str]:
+def register(
+    subjects: Mapping[str, str],
+    registry_url: str,
+    wait_seconds: float,
+    earlier: Mapping[str, Sequence[str]] | None = None,
+) -> list[str]:
     """Register every subject's document unless it is there already; return one line a subject with its id.
 
-    All are checked before the first is registered. RefusalError as in `check`.
+    A subject that the registry does not know gets its `earlier` documents first, so that a new deployment
+    understands the same records as one that has grown. All are checked before the first is registered.
+    RefusalError as in `check`.
     """
     client = connect(registry_url, wait_seconds)
     there = set(client.get_subjects())
@@ -50,6 +62,9 @@ def register(subjects: Mapping[str, str], registry_url: str, wait_seconds: float
     lines = []
     for subject, document in subjects.items():
         known = len(client.get_versions(subject)) if subject in there else 0
+        if subject not in there:
+            for older in (earlier or {}).get(subject, ()):
+                client.register_schema(subject, Schema(older, "JSON"))
         try:
             schema_id = client.register_schema(subject, Schema(document, "JSON"))
         except SchemaRegistryError as error:

@@ -19,6 +19,7 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
+from music_contract.connection import secured
 from music_contract.publish.topic_plan import LivingTopic, Plan, plan
 from music_contract.publish.waiting import RefusalError, wait_for
 from music_contract.topics import Topic
@@ -35,7 +36,7 @@ def apply(
     Waits until `broker_count` brokers are there. RefusalError, before anything is changed, when a topic would
     have to lose partitions; also when the broker turns a change down.
     """
-    client = _connect(bootstrap_servers)
+    client = connect(bootstrap_servers)
     living = wait_for(
         f"Kafka at {bootstrap_servers}", lambda: _living_topics(client, topics, broker_count), wait_seconds
     )
@@ -46,7 +47,8 @@ def apply(
     return [f"{step.topic.name}: {step.report}" for step in plans]
 
 
-def _connect(bootstrap_servers: str) -> AdminClient:
+def connect(bootstrap_servers: str) -> AdminClient:
+    """Return the broker's administration, whether the broker is there or not."""
     # The client would write a line for every failed connection; wait_for tells the reason once.
     silent = logging.getLogger("music_contract.kafka_client")
     silent.addHandler(logging.NullHandler())
@@ -55,7 +57,7 @@ def _connect(bootstrap_servers: str) -> AdminClient:
         "bootstrap.servers": bootstrap_servers,
         "reconnect.backoff.max.ms": 1000,
     }
-    return AdminClient(settings, logger=silent)
+    return AdminClient(secured(settings), logger=silent)
 
 
 def _living_topics(client: AdminClient, topics: Iterable[str], broker_count: int) -> dict[str, LivingTopic]:

@@ -1,0 +1,180 @@
+"""How fast the query library answers on millions of facts: make bench-sql FACTS=10000000
+
+    python -m bench.sql [--facts 10000000] [--runs 7]
+
+Starts a PostgreSQL of its own with the platform's configuration, makes facts of 180 days in it
+(bench.sql_facts), lets rollup.refresh count them as the stream job does, and measures the example of each
+query as the role that only reads. For comparison a few of the questions are asked of the facts themselves.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+from music_platform import table
+from music_spark.rollups import FACTS_AT_ONCE
+
+from bench import sql_facts
+from tests import database, queries
+
+RESULT = Path(__file__).parents[1] / "build" / "bench" / "sql.json"
+LIMIT_MS = 200
+
+# The question of the query, asked of the facts: what the rollups are for.
+REFERENCES = {
+    "top_content": """SELECT f.song_id, count(*) FILTER (WHERE f.is_stream) AS streams
+        FROM warehouse.stream_events AS f
+        WHERE f.event_date >= current_date - 29 GROUP BY 1 ORDER BY 2 DESC LIMIT 100""",
+    "engagement": """SELECT u.gender, count(DISTINCT f.user_id), count(*)
+        FROM warehouse.stream_events AS f
+        JOIN warehouse.users AS u
+            ON u.user_id = f.user_id AND u.valid_from <= f.event_time AND f.event_time < u.valid_to
+        WHERE f.event_date >= current_date - 29 GROUP BY 1""",
+    "listener_activity": """SELECT count(DISTINCT f.user_id)
+        FROM warehouse.stream_events AS f WHERE f.event_date >= current_date - 27""",
+}
+
+_READS = """
+SELECT schemaname || '.' || relname, seq_scan, seq_tup_read, coalesce(idx_scan, 0)
+FROM pg_stat_xact_all_tables
+WHERE schemaname IN ('warehouse', 'metrics', 'rollup', 'ops') AND (seq_scan > 0 OR idx_scan > 0)
+ORDER BY 1"""
+
+_LEFT = "SELECT count(*) FROM rollup.unsettled_days WHERE day < (SELECT sealed_until FROM rollup.state)"
+
+
+def main() -> None:
+    """Make the facts, measure, print and write the result."""
+    words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    words.add_argument("--facts", type=int, default=10_000_000, help="how many facts to make")
+    words.add_argument("--runs", type=int, default=7, help="how often each query is measured")
+    given = words.parse_args()
+    began = time.monotonic()
+    with database.start() as server:
+        _say(began, "making facts")
+        conditions: dict[str, Any] = {"facts": given.facts, "runs": given.runs, "cores": os.cpu_count()}
+        conditions |= sql_facts.make(server.owner_dsn, given.facts)
+        conditions["facts counted per second"] = _count(server)
+        conditions["load average"] = round(os.getloadavg()[0], 1)
+        _say(began, "measuring")
+        results = [_measure(server.readonly_dsn, name, given.runs) for name in queries.names()]
+        references = {name: _reference(server.owner_dsn, name) for name in REFERENCES}
+    for result in results:
+        if result["query"] in references:
+            result["from_facts_ms"] = references[result["query"]]
+    _print(results, conditions)
+    RESULT.parent.mkdir(parents=True, exist_ok=True)
+    RESULT.write_text(json.dumps({"conditions": conditions, "queries": results}, indent=2) + "\n")
+    print(f"written to {RESULT}, after {time.monotonic() - began:.0f} s")
+
+
+def _count(server: database.Database) -> int:
+    """Refresh the rollups until all is counted and every day at rest has its groups; facts per second."""
+    began, total = time.monotonic(), 0
+    connection = psycopg2.connect(server.dsn)
+    connection.set_session(isolation_level="REPEATABLE READ")
+    while True:
+        with connection, connection.cursor() as cursor:
+            cursor.execute("SELECT rollup.refresh(%s)", [FACTS_AT_ONCE])
+            (counted,) = cursor.fetchone() or (0,)
+            cursor.execute(_LEFT)
+            (left,) = cursor.fetchone() or (0,)
+        total += counted
+        _say(began, f"{total:,} facts counted in the rollups, {left} days without groups")
+        if not counted and not left:
+            break
+    connection.close()
+    seconds = time.monotonic() - began
+    sql_facts.vacuum(server.owner_dsn)
+    return round(total / seconds)
+
+
+def _measure(dsn: str, name: str, runs: int) -> dict[str, Any]:
+    statement = f"SELECT * FROM {queries.metadata(name)['example']} AS answer"
+    times = []
+    with _reader(dsn) as cursor:
+        for _ in range(runs + 1):
+            began = time.perf_counter()
+            cursor.execute(statement)
+            rows = len(cursor.fetchall())
+            times.append((time.perf_counter() - began) * 1000)
+        cursor.execute(_READS)
+        reads = cursor.fetchall()
+    # The first run fills the caches of the session.
+    return {
+        "query": name,
+        "rows": rows,
+        "median_ms": round(statistics.median(times[1:]), 1),
+        "slowest_ms": round(max(times[1:]), 1),
+        "first_ms": round(times[0], 1),
+        "reads": {
+            relation: "index" if not scans else "index and whole" if lookups else "whole"
+            for relation, scans, _, lookups in reads
+        },
+    }
+
+
+def _reference(dsn: str, name: str) -> float:
+    with _reader(dsn) as cursor:
+        times = []
+        for _ in range(2):
+            began = time.perf_counter()
+            cursor.execute(REFERENCES[name])
+            cursor.fetchall()
+            times.append((time.perf_counter() - began) * 1000)
+    return round(times[1], 1)
+
+
+@contextmanager
+def _reader(dsn: str) -> Iterator[Any]:
+    connection = psycopg2.connect(dsn)
+    try:
+        connection.set_session(readonly=True)
+        with connection.cursor() as cursor:
+            yield cursor
+    finally:
+        connection.close()
+
+
+def _print(results: list[dict[str, Any]], conditions: dict[str, Any]) -> None:
+    print("; ".join(f"{name}: {value}" for name, value in conditions.items()))
+    body = [
+        (
+            result["query"],
+            result["rows"],
+            result["median_ms"],
+            result["slowest_ms"],
+            "yes" if result["median_ms"] < LIMIT_MS else "NO",
+            result.get("from_facts_ms"),
+            ", ".join(
+                f"{relation} ({how})" for relation, how in result["reads"].items() if _counts(relation)
+            ),
+        )
+        for result in results
+    ]
+    header = ("query", "rows", "median ms", "slowest ms", f"< {LIMIT_MS} ms", "from facts ms", "reads")
+    print("\n".join(table.rows(header, body)))
+
+
+def _counts(relation: str) -> bool:
+    """Whether it is a table of many rows: facts, metrics, rollups."""
+    return (
+        relation.startswith(("rollup.", "metrics.", "warehouse.stream_events")) and relation != "rollup.state"
+    )
+
+
+def _say(began: float, text: str) -> None:
+    print(f"{time.monotonic() - began:5.0f} s  {text}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

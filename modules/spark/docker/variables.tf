@@ -1,0 +1,98 @@
+variable "target" {
+  description = "Where to deploy: the output of the engine."
+  type = object({
+    prefix       = string
+    network      = string
+    labels       = map(string)
+    checkout     = string
+    base_image   = string
+    host         = string
+    digests      = map(string)
+    data         = string
+    ca_file      = string
+    certificates = object({ image = string, authority = string, generation = number })
+  })
+}
+
+variable "settings" {
+  description = "Size of the cluster, and how the stream job works. What is left out has the job's own default."
+  type = object({
+    worker_count          = optional(number, 1)
+    worker_cores          = optional(number, 2)
+    worker_memory         = optional(string, "2g")
+    daemon_memory         = optional(string, "256m")
+    driver_memory         = optional(string, "1g")
+    executor_memory       = optional(string, "1g")
+    trigger_interval      = optional(string)
+    watermark_delay       = optional(string)
+    max_offsets_per_batch = optional(number)
+    windows               = optional(map(string), {})
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for size in [var.settings.worker_memory, var.settings.daemon_memory, var.settings.driver_memory, var.settings.executor_memory] : can(regex("^[1-9][0-9]*[mg]$", size))])
+    error_message = "Memory must be a whole number of megabytes or gigabytes: write for example \"512m\" or \"2g\"."
+  }
+
+  validation {
+    condition     = var.settings.worker_count >= 1 && var.settings.worker_count <= 32 && floor(var.settings.worker_count) == var.settings.worker_count
+    error_message = "The number of workers must be a whole number from 1 to 32: write for example 2."
+  }
+
+  validation {
+    condition     = var.settings.worker_cores >= 1
+    error_message = "The worker needs one core or more: write a whole number from 1 on."
+  }
+
+  validation {
+    condition     = alltrue([for name in keys(var.settings.windows) : contains(["content", "device", "location", "user", "hourly"], name)])
+    error_message = "Windows can be set for content, device, location, user and hourly: write for example { content = \"5 minutes\" }."
+  }
+}
+
+variable "kafka_bootstrap_servers" {
+  description = "Where the job connects to Kafka."
+  type        = string
+}
+
+variable "kafka_user" {
+  description = "As whom it connects to Kafka."
+  type = object({
+    username = string
+    password = string
+  })
+  sensitive = true
+}
+
+variable "schema_registry_url" {
+  description = "Where the job looks schemas up."
+  type        = string
+}
+
+variable "postgres_dsn" {
+  description = "Where the job writes."
+  type        = string
+  sensitive   = true
+}
+
+variable "master_ui_port" {
+  description = "Port of the master's user interface."
+  type        = number
+
+  validation {
+    condition     = var.master_ui_port >= 1024 && var.master_ui_port <= 65535 && floor(var.master_ui_port) == var.master_ui_port
+    error_message = "The port must be a whole number from 1024 to 65535: choose a smaller port_offset."
+  }
+}
+
+variable "ui_port" {
+  description = "Port of the stream job's user interface."
+  type        = number
+
+  validation {
+    condition     = var.ui_port >= 1024 && var.ui_port <= 65535 && floor(var.ui_port) == var.ui_port
+    error_message = "The port must be a whole number from 1024 to 65535: choose a smaller port_offset."
+  }
+}

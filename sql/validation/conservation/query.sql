@@ -1,0 +1,10 @@
+SELECT
+    c.topic,
+    c.partition,
+    c.read,
+    c.facts,
+    c.duplicates,
+    c.dimensions,
+    c.dead_letters
+FROM ops.conservation AS c
+WHERE NOT c.balanced;

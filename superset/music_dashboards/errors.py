@@ -1,0 +1,5 @@
+"""What the user can do something about."""
+
+
+class DashboardsError(Exception):
+    """A problem, told in sentences; the command prints it and fails."""

@@ -1,0 +1,206 @@
+"""Every dashboard in a real browser: drawn without a complaint, with numbers that PostgreSQL gives too."""
+
+import random
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from confluent_kafka import Producer
+from music_contract import times, topics
+from music_dashboards import files
+from music_producer.importing import identities
+
+from tests.browser.conftest import OpenDashboard, asked
+from tests.browser.page import Dashboard
+from tests.histories import SAMPLES
+from tests.records import playback
+from tests.second_platform import CHECKOUT, SecondPlatform
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.browser
+
+NAMES = sorted(files.read(CHECKOUT / "superset" / "assets").dashboards)
+# Longer than any answer is kept by Superset (a minute), and time to draw it.
+OLDEST_ANSWER = timedelta(seconds=75)
+LIVE_LIMIT_S = 120
+SENT = 40
+
+Query = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def query(platform: SecondPlatform) -> Query:
+    """Ask PostgreSQL as the role that Superset has, for one value."""
+
+    return partial(asked, platform)
+
+
+@pytest.fixture(scope="module")
+def still(platform: SecondPlatform, query: Query) -> None:
+    """Nothing new arrives: what a page shows can be compared with what SQL gives a moment later."""
+    stopped = platform.run("up", "RATE=0")
+    assert stopped.returncode == 0, stopped.stdout + stopped.stderr
+    wait_until(lambda: query("SELECT lag_records FROM analytics.pipeline_health") == 0, 60, "an empty queue")
+    facts = "SELECT facts FROM analytics.pipeline_health"
+    seen = [query(facts)]
+
+    def at_rest() -> bool:
+        seen.append(query(facts))
+        return len(seen) > 50 and len(set(seen[-50:])) == 1
+
+    wait_until(at_rest, 120, "ten seconds without a new fact")
+    left = "SELECT facts_not_counted FROM analytics.freshness"
+    wait_until(lambda: query(left) == 0, 300, "the rollups' count of every fact")
+
+
+# For each dashboard a chart, and the SQL of its number. Where its range of time moves on, the number can only
+# fall, as nothing new arrives.
+NUMBERS = {
+    "live": (
+        "Listeners",
+        "SELECT count(DISTINCT user_id) FROM analytics.stream_events"
+        " WHERE event_time >= %(now)s - interval '30 minutes'",
+    ),
+    "listeners": (
+        "Active in 28 days",
+        "SELECT monthly_active_listeners FROM analytics.listener_activity ORDER BY day DESC LIMIT 1",
+    ),
+    "content": ("Streams", "SELECT sum(streams)::bigint FROM analytics.genre_daily"),
+    "devices-and-places": ("Playbacks", "SELECT sum(plays)::bigint FROM analytics.place_daily"),
+    "my-listening": ("Playbacks", "SELECT count(*) FROM analytics.my_listening"),
+    "pipeline-health": ("Unaccounted", "SELECT sum(unaccounted)::bigint FROM analytics.pipeline_partitions"),
+}
+
+
+@pytest.mark.usefixtures("still")
+@pytest.mark.parametrize("name", NAMES)
+def test_a_dashboard_draws_every_chart_without_a_complaint_and_with_the_number_that_sql_gives(
+    open_dashboard: OpenDashboard, query: Query, name: str
+) -> None:
+    chart, statement = NUMBERS[name]
+
+    dashboard = open_dashboard(name)
+
+    shown = dashboard.number(chart)
+    now = datetime.now(UTC)
+    most, least = (_at(query, statement, moment) for moment in (now - OLDEST_ANSWER, now))
+    assert least <= shown <= most
+    assert shown > 0 or name == "pipeline-health"
+    assert dashboard.complaints == []
+
+
+def _at(query: Query, statement: str, moment: datetime) -> int:
+    return int(query(statement, {"now": moment}))
+
+
+@pytest.mark.usefixtures("still")
+def test_a_number_follows_a_filter(open_dashboard: OpenDashboard, query: Query) -> None:
+    country = query(
+        "SELECT country FROM analytics.stream_events WHERE event_time > now() - interval '20 minutes'"
+        " GROUP BY country ORDER BY count(*) DESC LIMIT 1"
+    )
+    statement = (
+        "SELECT count(DISTINCT user_id) FROM analytics.stream_events"
+        f" WHERE country = '{country}' AND event_time >= %(now)s - interval '30 minutes'"
+    )
+    dashboard = open_dashboard("live")
+    everybody = dashboard.number("Listeners")
+
+    dashboard.choose("NATIVE_FILTER-country", country)
+
+    def chosen() -> float | None:
+        dashboard.page.wait_for_timeout(500)
+        number = dashboard.number("Listeners")
+        return number if number < everybody else None
+
+    shown = wait_until(chosen, LIVE_LIMIT_S, f"fewer listeners than the {everybody:g} of all countries")
+    now = datetime.now(UTC)
+    assert _at(query, statement, now) <= shown <= _at(query, statement, now - OLDEST_ANSWER)
+
+    def countries() -> set[str]:
+        dashboard.page.wait_for_timeout(500)
+        return {row[5] for row in dashboard.rows("Newest playbacks")}
+
+    # A chart without rows is being drawn again: each answers the filter in its own time.
+    wait_until(lambda: countries() == {country}, LIVE_LIMIT_S, f"playbacks in {country} alone")
+    assert dashboard.complaints == []
+
+
+@pytest.mark.usefixtures("still")
+def test_the_live_dashboard_follows_new_playbacks_by_itself(
+    open_dashboard: OpenDashboard, platform: SecondPlatform, query: Query
+) -> None:
+    known = query(
+        "SELECT to_jsonb(e) FROM analytics.stream_events AS e WHERE song IS NOT NULL AND city IS NOT NULL"
+        " AND event_time > now() - interval '1 hour' ORDER BY event_time LIMIT 1"
+    )
+    dashboard = open_dashboard("live")
+    dashboard.page.evaluate("() => { window.notLoadedAgain = true }")
+    before = [row for row in dashboard.rows("Newest playbacks") if row[3] == "00:59"]
+    assert len(before) < 12
+
+    _send(platform, known)
+
+    def all_rows_are_ours() -> bool:
+        dashboard.page.wait_for_timeout(500)
+        rows = dashboard.rows("Newest playbacks")
+        return len(rows) == 12 and all(row[1] == known["song"] and row[3] == "00:59" for row in rows)
+
+    wait_until(all_rows_are_ours, LIVE_LIMIT_S, f"twelve new playbacks of {known['song']}")
+    assert dashboard.page.evaluate("() => window.notLoadedAgain")
+    assert dashboard.number("Playbacks per second") > 0
+    assert dashboard.complaints == []
+
+
+def _send(platform: SecondPlatform, known: dict[str, Any]) -> None:
+    """Send playbacks of a known song by known listeners, 59 seconds each."""
+    producer = Producer({**platform.kafka_client, "acks": "all"})
+    ids = ("user_id", "song_id", "artist_id", "album_id", "device_id", "location_id")
+    first = random.getrandbits(40)
+    for number in range(SENT):
+        ended = datetime.now(UTC)
+        event = playback(
+            first + number,
+            **{key: known[key] for key in ids},
+            event_time=_text(ended),
+            started_at=_text(ended - timedelta(seconds=59)),
+            produced_at=_text(ended),
+            ms_played=59_000,
+            song_duration_ms=known["song_duration_ms"],
+            reason_end="endplay",
+        )
+        producer.produce(topics.STREAM_EVENTS, key=known["user_id"], value=orjson.dumps(event))
+    assert producer.flush(30) == 0
+
+
+def _text(moment: datetime) -> str:
+    return times.to_text(times.epoch_ms(moment))
+
+
+@pytest.mark.usefixtures("still")
+def test_my_listening_shows_an_imported_history_in_place_of_the_example(
+    open_dashboard: OpenDashboard, platform: SecondPlatform
+) -> None:
+    ran = platform.run("import", f"FILE={SAMPLES / 'spotify_extended'}", "USER_NAME=Ada", "COUNTRY=GB")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+    def pages_of_ada() -> list[Dashboard]:
+        # Superset keeps the answers of before for a minute.
+        dashboard = open_dashboard("my-listening")
+        shown = {(row[0], row[1]) for row in dashboard.rows("Whose history this is")}
+        return [dashboard] if shown == {(identities.user_id("Ada"), "imported")} else []
+
+    (dashboard,) = wait_until(pages_of_ada, LIVE_LIMIT_S, "Ada's history")
+    assert dashboard.number("Playbacks") == 11
+    assert "Lantern Street" in {cell for row in dashboard.rows("Top songs") for cell in row}
+    assert dashboard.complaints == []
+
+
+def test_pictures_of_every_dashboard_are_kept() -> None:
+    kept = {file.stem for file in Path(CHECKOUT / "build" / "screenshots").glob("*.png")}
+
+    assert kept >= set(NAMES)

@@ -1,0 +1,35 @@
+"""Whether what was killed or added has come to serve."""
+
+import httpx
+from confluent_kafka import TopicCollection
+from music_contract.topics import TOPICS
+
+from tests.docker import engine
+from tests.faults import books
+from tests.second_platform import SecondPlatform
+
+# A machine that is busy starts a server of Java slowly.
+RECOVERY_LIMIT_S = 180
+
+
+def healthy_after(platform: SecondPlatform, service: str, restarts: int) -> bool:
+    """Whether the engine has started a container again since, and it serves."""
+    container = engine.containers(platform.name)[service]
+    return bool(
+        container["RestartCount"] > restarts
+        and container["State"]["Running"]
+        and container["State"]["Health"]["Status"] == "healthy"
+    )
+
+
+def all_in_sync(platform: SecondPlatform, copies: int) -> bool:
+    """Whether every partition has so many copies, and all of them are up to date."""
+    described = books.admin(platform).describe_topics(TopicCollection(list(TOPICS)))
+    partitions = [partition for topic in described.values() for partition in topic.result().partitions]
+    return all(len(partition.isr) == len(partition.replicas) == copies for partition in partitions)
+
+
+def alive_workers(platform: SecondPlatform) -> int:
+    """How many workers the master takes for alive."""
+    answer = httpx.get(f"{platform.spark_ui_url}/json/", timeout=30, follow_redirects=True)
+    return sum(worker["state"] == "ALIVE" for worker in answer.raise_for_status().json()["workers"])

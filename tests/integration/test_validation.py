@@ -1,0 +1,219 @@
+"""`make validate` finds nothing in a sound warehouse, and each planted defect by the check meant for it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg2
+import pytest
+from music_platform import validation
+from music_platform.warehouse import Connection
+
+from tests import queries, rollups
+from tests.database import Database
+from tests.queries import Case
+from tests.stream import Stream
+
+CHECKOUT = Path(__file__).parents[2]
+CHECKS = {check.name: check for check in validation.checks(CHECKOUT)}
+
+SOUND = Case(
+    query="",
+    name="",
+    dimensions={
+        "users": [
+            {"user_id": "user-a", "subscription": "free"},
+            {"user_id": "user-a", "subscription": "premium", "updated_at": "2026-06-01T00:00:00.000Z"},
+        ],
+        "locations": [{}],
+    },
+    batches=[
+        [
+            {"days_ago": 3, "user_id": "user-a", "song_id": "song-1"},
+            {"days_ago": 1, "user_id": "user-a", "song_id": "song-2", "ms_played": 1000, "skipped": True},
+        ],
+        [
+            {"days_ago": 1, "user_id": "user-b", "song_id": "song-1", "liked": True},
+            {"at": "2026-01-01 10:00", "user_id": "user-c", "song_id": "song-1"},
+        ],
+    ],
+    calls=[],
+)
+
+
+def batch_after_the_last(offsets: str, facts: int, age: str) -> str:
+    """A ledger row as the stream would write it next."""
+    return f"""INSERT INTO ops.batches (query, run_id, batch_id, offsets, read, facts, duplicates, dimensions,
+            dead_letters, late_events, unknown_fields, committed_at)
+        SELECT query, run_id, batch_id + 1, '{offsets}', {facts}, {facts}, 0, 0, 0, 0, 0,
+            now() - interval '{age}'
+        FROM ops.batches ORDER BY id DESC LIMIT 1"""
+
+
+_ONE_FACT = "event_id = (SELECT min(event_id::text)::uuid FROM warehouse.stream_events)"
+
+DEFECTS = [
+    *(
+        ("orphan_facts", f"DELETE FROM warehouse.{table}")
+        for table in ("users", "songs", "artists", "albums", "devices", "locations")
+    ),
+    (
+        "duplicate_facts",
+        """INSERT INTO warehouse.stream_events
+           SELECT (jsonb_populate_record(f, '{"event_date": "2026-01-01"}')).*
+           FROM warehouse.stream_events AS f WHERE event_date <> '2026-01-01' LIMIT 1""",
+    ),
+    *(
+        ("impossible_facts", f"UPDATE warehouse.stream_events SET {change} WHERE {_ONE_FACT}")
+        for change in (
+            "ms_played = -1",
+            "song_duration_ms = 0",
+            "event_time = event_time - interval '1 day', started_at = started_at - interval '2 days'",
+            "started_at = event_time + interval '1 second'",
+            "kafka_timestamp = event_time - interval '6 minutes'",
+            "is_completed = NOT is_completed",
+            "is_stream = NOT is_stream",
+        )
+    ),
+    ("partition_gaps", "UPDATE metrics.hourly SET window_start = window_start - interval '20 years'"),
+    ("offset_gaps", batch_after_the_last('{"music.stream-events": {"0": [900, 901]}}', 0, "0 s")),
+    ("offset_gaps", batch_after_the_last('{"music.stream-events": {"0": [1, 2]}}', 0, "0 s")),
+    ("conservation", "UPDATE ops.partitions SET read = read + 1"),
+    ("counted_facts", f"DELETE FROM warehouse.stream_events WHERE {_ONE_FACT}"),
+    *(
+        (f"metrics_{table}", f"UPDATE metrics.{table} SET {measure} = {measure} + 1")
+        for table in ("user_engagement", "content_performance", "device", "location", "hourly")
+        for measure in ("plays", "skipped", "ms_played")
+    ),
+    *(
+        (f"metrics_{table}", f"DELETE FROM metrics.{table}")
+        for table in ("user_engagement", "content_performance", "device", "location", "hourly")
+    ),
+    ("dimension_sums", "UPDATE metrics.device SET plays = plays + 1"),
+    ("dimension_sums", "DELETE FROM metrics.content_performance WHERE content_type = 'genre'"),
+    ("impossible_metrics", "UPDATE metrics.hourly SET skipped = plays + 1"),
+    ("impossible_metrics", "UPDATE metrics.location SET is_final = NOT is_final"),
+    (
+        "user_versions",
+        "UPDATE warehouse.users SET valid_to = valid_to + interval '1 day' WHERE NOT is_current",
+    ),
+    (
+        "user_versions",
+        "UPDATE warehouse.users SET valid_to = valid_to - interval '1 day' WHERE NOT is_current",
+    ),
+    (
+        "user_versions",
+        "UPDATE warehouse.users SET valid_to = '2026-07-01', is_current = false WHERE is_current",
+    ),
+    ("sketches", "UPDATE metrics.hourly SET listeners = listeners + 10"),
+    ("sketches", "UPDATE metrics.hourly SET songs = songs + 10"),
+    *(
+        ("rollups", f"UPDATE rollup.{table} SET {measure} = {measure} + 1 WHERE grain = 'day'")
+        for table in ("content", "listeners", "devices", "locations", "local_hours")
+        for measure in ("plays", "skipped")
+    ),
+    *(
+        ("rollup_grains", f"UPDATE rollup.{table} SET plays = plays + 1 WHERE grain = 'month'")
+        for table in ("content", "listeners")
+    ),
+    ("rollup_grains", "DELETE FROM rollup.content WHERE grain = 'year'"),
+    ("rollup_groups", "UPDATE rollup.listener_groups SET plays = plays + 1"),
+    ("rollup_groups", "UPDATE rollup.device_groups SET listeners = listeners + 1"),
+    ("rollup_groups", "DELETE FROM rollup.listener_groups"),
+    ("rollup_groups", "INSERT INTO rollup.unsettled_days SELECT day FROM rollup.device_groups LIMIT 1"),
+    ("rollup_freshness", batch_after_the_last("{}", 1, "2 minutes")),
+    ("active_listeners", "UPDATE rollup.activity SET active = active + 1"),
+    ("active_listeners", "UPDATE rollup.activity SET new_listeners = new_listeners + 1"),
+    ("query content_daily", "UPDATE rollup.content SET streams = plays + 1"),
+    ("query listener_activity", "UPDATE rollup.activity SET returning_listeners = returning_listeners + 1"),
+    ("query engagement_daily", "UPDATE rollup.listeners SET completed = plays + 1"),
+    ("query place_daily", "UPDATE warehouse.locations SET latitude = 91"),
+]
+
+
+@pytest.fixture(scope="module")
+def sound(database_server: Database) -> Database:
+    """A warehouse as the stream leaves it."""
+    database_server.empty()
+    database_server.query("SELECT rollup.rebuild()")
+    run = Stream(database_server.dsn)
+    for _ in queries.tell(run, SOUND):
+        rollups.refresh(database_server.dsn)
+    run.close()
+    return database_server
+
+
+@pytest.fixture
+def connection(sound: Database) -> Iterator[Connection]:
+    """A session whose changes are taken back."""
+    opened = psycopg2.connect(sound.dsn)
+    yield opened
+    opened.rollback()
+    opened.close()
+
+
+def test_nothing_is_found_in_a_sound_warehouse(connection: Connection) -> None:
+    bad = [
+        finding for check in CHECKS.values() if not (finding := validation.find(connection, check)).is_good
+    ]
+
+    assert bad == []
+
+
+@pytest.mark.parametrize(("check", "defect"), DEFECTS, ids=lambda text: " ".join(text.split())[:80])
+def test_a_planted_defect_is_found(check: str, defect: str, connection: Connection) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(defect)
+        assert cursor.rowcount > 0
+
+    finding = validation.find(connection, CHECKS[check])
+
+    assert (finding.verdict, finding.failure) == ("violated", None)
+    assert finding.violations > 0 and finding.samples
+
+
+def test_every_check_of_the_tables_has_a_planted_defect() -> None:
+    assert {name for name in CHECKS if not name.startswith("query ")} - {
+        check for check, _ in DEFECTS
+    } == set()
+
+
+def validate(dsn: str) -> subprocess.CompletedProcess[str]:
+    command = [str(Path(sys.executable).parent / "music-platform"), "validate"]
+    environment = {**os.environ, "MUSIC_POSTGRES_DSN": dsn}
+    return subprocess.run(command, cwd=CHECKOUT, env=environment, capture_output=True, text=True)
+
+
+def test_the_command_prints_a_table_and_says_by_its_exit_code_what_was_found(sound: Database) -> None:
+    good = validate(sound.dsn)
+    with psycopg2.connect(sound.dsn) as changing, changing.cursor() as cursor:
+        cursor.execute("UPDATE metrics.device SET plays = plays + 1")
+    bad = validate(sound.dsn)
+    with psycopg2.connect(sound.dsn) as changing, changing.cursor() as cursor:
+        cursor.execute("UPDATE metrics.device SET plays = plays - 1")
+
+    assert good.returncode == 0, good.stdout + good.stderr
+    assert f"{len(CHECKS)} of {len(CHECKS)} checks are good." in good.stdout
+    assert bad.returncode == 1
+    assert f"{len(CHECKS) - 2} of {len(CHECKS)} checks are good." in bad.stdout
+    assert "The sums of a day and key in metrics.device are not those of the facts." in bad.stdout
+
+
+def test_a_warehouse_that_does_not_answer_is_said_in_a_sentence() -> None:
+    refused = validate("postgresql://nobody@127.0.0.1:1/music")
+
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("PostgreSQL does not answer")
+
+
+def test_a_check_that_takes_too_long_is_no_success(sound: Database) -> None:
+    slow = validation.Check("slow", "Slow", "Sleeps.", "SELECT 1 FROM pg_sleep(60)")
+
+    (finding,) = validation.run(sound.dsn, [slow], timeout_s=1)
+
+    assert (finding.is_good, finding.verdict) == (False, "not checked")
+    assert "statement timeout" in (finding.failure or "")

@@ -92,12 +92,20 @@ stdout_logfile_backups=3
 PROGRAM
 }
 
+is_taken() {
+  (exec 3<>"/dev/tcp/$SERVICE_HOST/$1") 2>/dev/null
+}
+
+# A process of the service that the supervisor does not watch may hold a port for a moment after the service has ended:
+# the JVM of a stream job outlives its Python by a second or two.
 require_free_ports() {
-  local port
+  local port deadline=$((SECONDS + 10))
   for port in $SERVICE_PORTS; do
-    if (exec 3<>"/dev/tcp/$SERVICE_HOST/$port") 2>/dev/null; then
-      fail "port $port of $SERVICE_HOST is taken by another program: stop that one, or choose other ports with port_offset."
-    fi
+    while is_taken "$port"; do
+      ((SECONDS < deadline)) ||
+        fail "port $port of $SERVICE_HOST is taken by another program: stop that one, or choose other ports with port_offset."
+      sleep 0.1
+    done
   done
 }
 

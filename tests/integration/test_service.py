@@ -1,4 +1,4 @@
-"""A supervised service on this machine: deployed, replaced and stopped by the script of modules/service/local."""
+"""A supervised service on this machine: deployed, replaced and stopped by modules/service/local."""
 
 import os
 import socket
@@ -15,7 +15,7 @@ LOCAL = Path(__file__).parents[2] / "modules"
 SUPERVISOR = LOCAL / "supervisor" / "local" / "supervisor.sh"
 SERVICE = LOCAL / "service" / "local" / "service.sh"
 
-# A server as the stream job is one: what listens is a child, which outlives the process that the supervisor watches.
+# A server like the stream job: what listens is a child, which outlives the process that the supervisor watches.
 PROVISIONING = f"""#!/usr/bin/env bash
 case $1 in
   run) exec {sys.executable} "$SERVER_PROGRAM" "$SERVER_PORT" ;;

@@ -15,7 +15,7 @@ LOCAL = Path(__file__).parents[2] / "modules"
 SUPERVISOR = LOCAL / "supervisor" / "local" / "supervisor.sh"
 SERVICE = LOCAL / "service" / "local" / "service.sh"
 
-# A server like the stream job: what listens is a child, which outlives the process that the supervisor watches.
+# A server like the stream job: what listens is a child, which outlives the process that is supervised.
 PROVISIONING = f"""#!/usr/bin/env bash
 case $1 in
   run) exec {sys.executable} "$SERVER_PROGRAM" "$SERVER_PORT" ;;

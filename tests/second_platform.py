@@ -72,6 +72,10 @@ class SecondPlatform:
     def spark_ui_url(self) -> str:
         return str(self.outputs["spark_ui_url"])
 
+    @property
+    def spark_job_ui_url(self) -> str:
+        return str(self.outputs["spark_job_ui_url"])
+
     def programs(self) -> dict[str, Program]:
         """Its servers by their names, wherever they run."""
         return {program.name: program for program in hosting.of(self.instance).programs()}

@@ -33,3 +33,14 @@ def alive_workers(platform: SecondPlatform) -> int:
     """How many workers the master takes for alive."""
     answer = httpx.get(f"{platform.spark_ui_url}/json/", timeout=30, follow_redirects=True)
     return sum(worker["state"] == "ALIVE" for worker in answer.raise_for_status().json()["workers"])
+
+
+def executors_at_work(platform: SecondPlatform) -> int:
+    """How many executors have ended tasks of the stream; the first take long, as Java and Python start."""
+    applications = f"{platform.spark_job_ui_url}/api/v1/applications"
+    (application,) = httpx.get(applications, timeout=30).raise_for_status().json()
+    answer = httpx.get(f"{applications}/{application['id']}/executors", timeout=30)
+    return sum(
+        executor["isActive"] and executor["completedTasks"] > 0
+        for executor in answer.raise_for_status().json()
+    )

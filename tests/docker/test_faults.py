@@ -6,7 +6,7 @@ from math import inf
 import pytest
 
 from tests.docker import engine, promises
-from tests.docker.health import RECOVERY_LIMIT_S, alive_workers, all_in_sync, healthy_after
+from tests.docker.health import RECOVERY_LIMIT_S, all_in_sync, executors_at_work, healthy_after
 from tests.docker.watching import Pauses
 from tests.second_platform import SecondPlatform
 from tests.waiting import wait_until
@@ -61,8 +61,8 @@ def test_a_broker_of_three_may_be_killed(platform: SecondPlatform, service: str)
 @pytest.mark.usefixtures("second_worker", "balanced")
 def test_a_worker_of_two_may_be_killed(platform: SecondPlatform) -> None:
     stall = shortest_stall(
-        platform, "spark_worker_1", lambda: alive_workers(platform) == 2, "two workers are alive"
+        platform, "spark_worker_1", lambda: executors_at_work(platform) == 2, "both workers take part"
     )
 
     assert stall < STALL_LIMIT_S
-    wait_until(lambda: alive_workers(platform) == 2, RECOVERY_LIMIT_S, "two workers are alive again")
+    wait_until(lambda: executors_at_work(platform) == 2, RECOVERY_LIMIT_S, "both workers take part again")

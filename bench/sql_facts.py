@@ -103,21 +103,21 @@ def _window(length: str) -> str:
 
 _NEWEST = "FROM warehouse.stream_events AS f WHERE event_date >= current_date - 1"
 _METRICS = f"""
-INSERT INTO metrics.hourly
-SELECT {_window("1 hour")}, {_SUMS}, 0, '', 0, '', true, now() FROM warehouse.stream_events GROUP BY 1;
-INSERT INTO metrics.content_performance
-SELECT {_window("5 minutes")}, k.content_type, k.content_id, {_SUMS}, 0, '', true, now()
+INSERT INTO metrics.hourly_sums
+SELECT {_window("1 hour")}, {_SUMS}, 0, '', 0, '', now() FROM warehouse.stream_events GROUP BY 1;
+INSERT INTO metrics.content_performance_sums
+SELECT {_window("5 minutes")}, k.content_type, k.content_id, {_SUMS}, 0, '', now()
 FROM warehouse.stream_events AS f
 CROSS JOIN LATERAL (
     VALUES ('song', f.song_id), ('artist', f.artist_id), ('album', f.album_id), ('genre', f.genre)
 ) AS k (content_type, content_id)
 WHERE f.event_date >= current_date - 1 GROUP BY 1, 2, 3, 4;
-INSERT INTO metrics.user_engagement
-SELECT {_window("1 hour")}, user_id, {_SUMS}, 0, '', true, now() {_NEWEST} GROUP BY 1, 2, 3;
-INSERT INTO metrics.device
-SELECT {_window("1 minute")}, device_id, {_SUMS}, true, now() {_NEWEST} GROUP BY 1, 2, 3;
-INSERT INTO metrics.location
-SELECT {_window("1 minute")}, location_id, {_SUMS}, 0, '', 0, '', true, now() {_NEWEST} GROUP BY 1, 2, 3;
+INSERT INTO metrics.user_engagement_sums
+SELECT {_window("1 hour")}, user_id, {_SUMS}, 0, '', now() {_NEWEST} GROUP BY 1, 2, 3;
+INSERT INTO metrics.device_sums
+SELECT {_window("1 minute")}, device_id, {_SUMS}, now() {_NEWEST} GROUP BY 1, 2, 3;
+INSERT INTO metrics.location_sums
+SELECT {_window("1 minute")}, location_id, {_SUMS}, 0, '', 0, '', now() {_NEWEST} GROUP BY 1, 2, 3;
 """
 
 

@@ -110,7 +110,7 @@ def test_what_is_changed_by_hand_is_found_said_and_taken_back_when_it_is_put_rig
 
 
 def tables() -> list[str]:
-    return ["warehouse.stream_events", "ops.partitions", *(f"metrics.{name}" for name in FAMILIES)]
+    return ["warehouse.stream_events", "ops.partitions", *(family.sums_table for family in FAMILIES.values())]
 
 
 def put_back(database: Database, table: str, rows: list[tuple[object, ...]]) -> None:

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from music_contract import times
 from music_contract.topics import STREAM_EVENTS
+from music_spark.families import Family
 
 from tests import audit
 from tests.database import Database
@@ -83,6 +84,23 @@ def test_a_window_is_final_when_the_watermark_reaches_its_end_and_not_before(
     assert finals(database)["content_performance"] == [False] * 4 * 2
     stream.commit([played_at(4, start + timedelta(hours=1) + WATERMARK_DELAY, 3)])
     assert finals(database)["hourly"] == [True, False]
+
+
+def test_the_end_of_a_window_writes_none_of_its_rows(database: Database, stream: Stream) -> None:
+    start = datetime(2026, 11, 23, 18, 0, tzinfo=UTC)
+    stream.commit([played_at(1, start, 0)])
+    versions = [first_row_version(database, family) for family in FAMILIES.values()]
+    stream.commit([played_at(2, start + timedelta(hours=1) + WATERMARK_DELAY, 1)])
+    assert {family: final[0] for family, final in finals(database).items()} == dict.fromkeys(FAMILIES, True)
+    assert [first_row_version(database, family) for family in FAMILIES.values()] == versions
+
+
+def first_row_version(database: Database, family: Family) -> tuple[str, str]:
+    """The transaction that wrote a family's first row, and where it is."""
+    ((transaction, place),) = database.query(
+        f"SELECT xmin::text, ctid::text FROM {family.sums_table} ORDER BY window_start LIMIT 1"
+    )
+    return transaction, place
 
 
 def test_a_late_event_is_a_fact_is_counted_and_corrects_its_final_window(

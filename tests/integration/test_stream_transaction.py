@@ -204,7 +204,6 @@ def uninterrupted(database_server: Database) -> dict[str, list[str]]:
         (dimensions, "infer_members", 1),
         (ledger, "advance_watermark", 1),
         *((metrics, "merge", number) for number in range(1, len(FAMILIES) + 1)),
-        (metrics, "close_windows", 1),
         (dead_letters, "record", 1),
         (ledger, "record", 1),
         (None, "send", 1),
@@ -250,7 +249,7 @@ def test_a_crash_after_the_commit_and_before_sparks_own_changes_nothing_when_the
 
 @pytest.mark.parametrize(
     ("module", "name"),
-    [(ledger, "positions"), (facts, "store"), (metrics, "close_windows"), (ledger, "record")],
+    [(ledger, "positions"), (facts, "store"), (metrics, "add"), (ledger, "record")],
 )
 def test_a_connection_that_is_cut_in_the_middle_is_opened_again_and_the_batch_counts_once(
     database: Database, stream: Stream, module: object, name: str, monkeypatch: pytest.MonkeyPatch

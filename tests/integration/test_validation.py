@@ -96,7 +96,7 @@ DEFECTS = [
     ("dimension_sums", "UPDATE metrics.device SET plays = plays + 1"),
     ("dimension_sums", "DELETE FROM metrics.content_performance WHERE content_type = 'genre'"),
     ("impossible_metrics", "UPDATE metrics.hourly SET skipped = plays + 1"),
-    ("impossible_metrics", "UPDATE metrics.location SET is_final = NOT is_final"),
+    ("impossible_metrics", "UPDATE metrics.location SET window_end = window_start"),
     (
         "user_versions",
         "UPDATE warehouse.users SET valid_to = valid_to + interval '1 day' WHERE NOT is_current",

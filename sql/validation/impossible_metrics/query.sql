@@ -2,8 +2,7 @@ SELECT
     w.family,
     w.window_start,
     w.plays,
-    w.streams,
-    w.is_final
+    w.streams
 FROM (
     SELECT
         'user_engagement' AS family,
@@ -14,8 +13,7 @@ FROM (
         m.completed,
         m.skipped,
         m.liked,
-        m.ms_played,
-        m.is_final
+        m.ms_played
     FROM metrics.user_engagement AS m
     UNION ALL
     SELECT
@@ -27,8 +25,7 @@ FROM (
         m.completed,
         m.skipped,
         m.liked,
-        m.ms_played,
-        m.is_final
+        m.ms_played
     FROM metrics.content_performance AS m
     UNION ALL
     SELECT
@@ -40,8 +37,7 @@ FROM (
         m.completed,
         m.skipped,
         m.liked,
-        m.ms_played,
-        m.is_final
+        m.ms_played
     FROM metrics.device AS m
     UNION ALL
     SELECT
@@ -53,8 +49,7 @@ FROM (
         m.completed,
         m.skipped,
         m.liked,
-        m.ms_played,
-        m.is_final
+        m.ms_played
     FROM metrics.location AS m
     UNION ALL
     SELECT
@@ -66,8 +61,7 @@ FROM (
         m.completed,
         m.skipped,
         m.liked,
-        m.ms_played,
-        m.is_final
+        m.ms_played
     FROM metrics.hourly AS m
 ) AS w
 WHERE
@@ -77,5 +71,4 @@ WHERE
     OR w.skipped NOT BETWEEN 0 AND w.plays
     OR w.liked NOT BETWEEN 0 AND w.plays
     OR w.ms_played < 0
-    OR w.window_end <= w.window_start
-    OR w.is_final <> (w.window_end <= (SELECT max(o.watermark) FROM ops.watermarks AS o));
+    OR w.window_end <= w.window_start;

@@ -32,9 +32,6 @@ from music_spark.triage import DeadLetter, Origin, Triaged, triage
 
 log = logging.getLogger(__name__)
 
-_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
-"""Stands for the watermark before the first event."""
-
 _FIRST_PAUSE_S = 0.25
 _LONGEST_PAUSE_S = 5.0
 
@@ -79,7 +76,7 @@ def prepare(families: Mapping[str, Family]) -> Callable[[Cursor], None]:
         cursor.execute("SET enable_mergejoin = off")
         dimensions.prepare(cursor)
         facts.prepare(cursor)
-        metrics.prepare(cursor, families.values(), ledger.watermark(cursor))
+        metrics.prepare(cursor, families.values())
 
     return run
 
@@ -199,7 +196,7 @@ def _store(context: Context, cursor: Cursor, records: Triaged, fate: Fate) -> da
     content = context.families["content_performance"]
     completed_songs = dimensions.store(cursor, records.dimensions)
     if completed_songs:
-        metrics.complete_genres(cursor, content, completed_songs, before or _BEGINNING)
+        metrics.complete_genres(cursor, content, completed_songs)
     events = records.events
     if not len(events):
         return before
@@ -212,9 +209,7 @@ def _store(context: Context, cursor: Cursor, records: Triaged, fate: Fate) -> da
     fate.add_rows("early_events", STREAM_EVENTS, new.filter(pc.greater(new["event_time"], new["timestamp"])))
     dimensions.infer_members(cursor, events, context.members)
     after = ledger.advance_watermark(cursor, _event_time_reached(events), context.watermark_delay)
-    metrics.add(cursor, deltas, after)
-    if after != before:
-        metrics.close_windows(cursor, context.families.values(), before, after)
+    metrics.add(cursor, deltas)
     return after
 
 

@@ -39,9 +39,10 @@ class Key:
 
 @dataclass(frozen=True)
 class Family:
-    """A metrics table: what its rows are keyed by and which distinct values it counts."""
+    """A family of metrics: what its rows are keyed by and which distinct values it counts."""
 
     table: str
+    """Its name, and that of the view of the schema metrics that shows its rows."""
     window: timedelta
     keys: tuple[Key, ...]
     """Every fact adds to one row per entry; empty for a family with one row a window."""
@@ -49,6 +50,11 @@ class Family:
     """Approximate distinct counts: column of the table -> fact column whose values are counted."""
     revision: int = 1
     """To be raised when the same declaration comes to mean something else: the rows are then rebuilt."""
+
+    @property
+    def sums_table(self) -> str:
+        """The table that holds its rows; whether they are final is what the view adds."""
+        return f"metrics.{self.table}_sums"
 
     @property
     def key_columns(self) -> tuple[str, ...]:

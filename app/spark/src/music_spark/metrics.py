@@ -10,20 +10,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 from psycopg2.extensions import cursor as Cursor
 
 from music_spark import sketches
-from music_spark.aggregation import TIMESTAMP, Facts, aggregate, aligned
+from music_spark.aggregation import TIMESTAMP, Facts, aggregate
 from music_spark.families import GENRE_KEY, MEASURES, UNKNOWN_GENRE, Family
 from music_spark.postgres import copy_binary, copy_out, fetch_value, stage
-from music_spark.settings import LONGEST_WINDOW
 
 FACT_COLUMNS = pa.schema(
     [("event_time", TIMESTAMP)]
@@ -42,34 +40,22 @@ FACT_COLUMNS = pa.schema(
 _FACTS_AT_ONCE = 200_000
 """Read back and held in memory by a rebuild."""
 
-_BEGINNING = datetime(1970, 1, 2, tzinfo=UTC)
-
 _ISO_TIME = "to_char(event_time AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
 """PostgreSQL's own notation of a time is not one that Arrow reads."""
 
 
-def prepare(cursor: Cursor, families: Iterable[Family], watermark: datetime | None) -> None:
-    """Make the session's staging tables, two per family, and close windows that were passed over.
-
-    Batch by batch a window is found by its start, which its family's length tells. After a change of a length
-    there may be open windows of the former one: they are closed here, when a session begins.
-    """
+def prepare(cursor: Cursor, families: Iterable[Family]) -> None:
+    """Make the session's staging tables, two per family."""
     for family in families:
         keys = ", ".join(("window_start", *family.key_columns))
         cursor.execute(
             f"""CREATE TEMPORARY TABLE IF NOT EXISTS staged_{family.table} ON COMMIT DELETE ROWS AS
-                SELECT 0::bigint AS ordinal, {keys} FROM metrics.{family.table} WITH NO DATA"""
+                SELECT 0::bigint AS ordinal, {keys} FROM {family.sums_table} WITH NO DATA"""
         )
         cursor.execute(
             f"""CREATE TEMPORARY TABLE IF NOT EXISTS changed_{family.table} ON COMMIT DELETE ROWS AS
-                SELECT * FROM metrics.{family.table} WITH NO DATA"""
+                SELECT * FROM {family.sums_table} WITH NO DATA"""
         )
-        if watermark:
-            cursor.execute(
-                f"UPDATE metrics.{family.table} SET is_final = true WHERE NOT is_final AND window_end <= %s "
-                "AND window_start > %s",
-                [watermark, watermark - 2 * LONGEST_WINDOW],
-            )
 
 
 Deltas = Sequence[tuple[Family, Future[pa.Table]]]
@@ -84,14 +70,14 @@ def reckon(families: Iterable[Family], facts: pa.Table, meanwhile: Executor) -> 
     return [(family, meanwhile.submit(aggregate, numbers, family)) for family in families]
 
 
-def add(cursor: Cursor, deltas: Deltas, watermark: datetime) -> None:
+def add(cursor: Cursor, deltas: Deltas) -> None:
     """Add what facts that are stored in this transaction make to the rows of the families."""
     now: datetime = fetch_value(cursor, "SELECT clock_timestamp()")
     for family, sums in deltas:
-        merge(cursor, family, sums.result(), watermark, now)
+        merge(cursor, family, sums.result(), now)
 
 
-def merge(cursor: Cursor, family: Family, deltas: pa.Table, watermark: datetime, now: datetime) -> None:
+def merge(cursor: Cursor, family: Family, deltas: pa.Table, now: datetime) -> None:
     """Add a family's deltas (in the order of the primary key) to the rows that there are and make the others.
 
     The job is the only writer: a row that was not there when it looked goes in by COPY.
@@ -101,11 +87,8 @@ def merge(cursor: Cursor, family: Family, deltas: pa.Table, watermark: datetime,
         estimates, updated = sketches.all_updated(known[name], deltas[name].combine_chunks())
         deltas = deltas.set_column(deltas.column_names.index(name), name, estimates)
         deltas = deltas.append_column(f"{name}_sketch", updated)
-    deltas = deltas.append_column(
-        "is_final", pc.less_equal(deltas["window_end"], pa.scalar(watermark, TIMESTAMP))
-    )
     deltas = deltas.append_column("updated_at", pa.repeat(pa.scalar(now, TIMESTAMP), len(deltas)))
-    copy_binary(cursor, f"metrics.{family.table}", deltas.filter(pa.array(~is_stored)))
+    copy_binary(cursor, family.sums_table, deltas.filter(pa.array(~is_stored)))
     if is_stored.any():
         _change(cursor, family, deltas.filter(pa.array(is_stored)))
 
@@ -128,7 +111,7 @@ def _stored(
         ]
     cursor.execute(
         f"SELECT {', '.join(packed)} FROM staged_{family.table} AS s "
-        f"JOIN metrics.{family.table} AS m USING ({', '.join(names)})"
+        f"JOIN {family.sums_table} AS m USING ({', '.join(names)})"
     )
     ordinals, *found = (bytes(value or b"") for value in cursor.fetchone() or ())
     rows = np.frombuffer(ordinals, ">i8").astype(np.int64)
@@ -154,26 +137,12 @@ def _change(cursor: Cursor, family: Family, deltas: pa.Table) -> None:
     ]
     same = " AND ".join(f"m.{name} = c.{name}" for name in ("window_start", *family.key_columns))
     cursor.execute(
-        f"""UPDATE metrics.{family.table} AS m SET {", ".join((*sums, *replaced))}, updated_at = c.updated_at
+        f"""UPDATE {family.sums_table} AS m SET {", ".join((*sums, *replaced))}, updated_at = c.updated_at
             FROM changed_{family.table} AS c WHERE {same}"""
     )
 
 
-def close_windows(
-    cursor: Cursor, families: Iterable[Family], before: datetime | None, watermark: datetime
-) -> None:
-    """Mark the windows final that the watermark passed since it was at `before` (None: nowhere yet)."""
-    for family in families:
-        if before and aligned(before, family.window) == aligned(watermark, family.window):
-            continue
-        cursor.execute(
-            f"UPDATE metrics.{family.table} SET is_final = true "
-            "WHERE NOT is_final AND window_start > %s AND window_start <= %s",
-            [(before or _BEGINNING) - family.window, watermark - family.window],
-        )
-
-
-def complete_genres(cursor: Cursor, family: Family, song_ids: list[str], watermark: datetime) -> None:
+def complete_genres(cursor: Cursor, family: Family, song_ids: list[str]) -> None:
     """Move the facts of songs that were unknown to their genre, and the genre rows of their windows with
     them.
     """
@@ -188,15 +157,15 @@ def complete_genres(cursor: Cursor, family: Family, song_ids: list[str], waterma
     )
     genres = replace(family, keys=(GENRE_KEY,))
     for (start,) in cursor.fetchall():
-        rebuild(cursor, genres, start, start + family.window, watermark)
+        rebuild(cursor, genres, start, start + family.window)
 
 
-def rebuild(cursor: Cursor, family: Family, start: datetime, end: datetime, watermark: datetime) -> int:
+def rebuild(cursor: Cursor, family: Family, start: datetime, end: datetime) -> int:
     """Replace the rows of a family's windows in [start, end) by what the facts say; the number of facts."""
     constants = family.keys[0].constants if len(family.keys) == 1 else {}
     restriction = "".join(f" AND {name} = %s" for name in constants)
     cursor.execute(
-        f"DELETE FROM metrics.{family.table} WHERE window_start >= %s AND window_start < %s{restriction}",
+        f"DELETE FROM {family.sums_table} WHERE window_start >= %s AND window_start < %s{restriction}",
         [start, end, *constants.values()],
     )
     count: int = fetch_value(
@@ -206,7 +175,7 @@ def rebuild(cursor: Cursor, family: Family, start: datetime, end: datetime, wate
     moments = [start + (end - start) * part / parts for part in range(parts + 1)]
     with ThreadPoolExecutor(1) as meanwhile:
         for since, until in pairwise(moments):
-            add(cursor, reckon([family], read_facts(cursor, since, until), meanwhile), watermark)
+            add(cursor, reckon([family], read_facts(cursor, since, until), meanwhile))
     return count
 
 

@@ -109,7 +109,7 @@ class Rebuilding:
             return True
         span = self._spans.get(family.table, aligned_span(timedelta(hours=1), family.window))
         end = start + span
-        facts = metrics.rebuild(cursor, family, start, end, ledger.watermark(cursor) or _BEGINNING)
+        facts = metrics.rebuild(cursor, family, start, end)
         cursor.execute(
             "UPDATE ops.metric_families SET rebuilding_from = %s WHERE family = %s", [end, family.table]
         )

@@ -5,12 +5,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from music_contract import times
 from music_contract.topics import STREAM_EVENTS
+from music_spark import metrics, postgres
 from music_spark.families import Family
+from psycopg2.extensions import cursor as Cursor
 
 from tests import audit
 from tests.database import Database
@@ -101,6 +104,37 @@ def first_row_version(database: Database, family: Family) -> tuple[str, str]:
         f"SELECT xmin::text, ctid::text FROM {family.sums_table} ORDER BY window_start LIMIT 1"
     )
     return transaction, place
+
+
+def test_rows_of_windows_without_any_go_in_without_a_look_for_each(
+    database: Database, stream: Stream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    staged: list[tuple[str, int]] = []
+
+    def stage(cursor: Cursor, table: str, rows: pa.Table) -> None:
+        staged.append((table, len(rows)))
+        postgres.stage(cursor, table, rows)
+
+    monkeypatch.setattr(metrics, "stage", stage)
+    start = datetime(2026, 11, 23, 18, 0, tzinfo=UTC)
+    stream.commit([played_at(1, start, 0), played_at(2, start + MINUTE, 1)])
+    assert staged == []
+    # One minute that is known, and one that is new.
+    stream.commit([played_at(3, start + MINUTE, 2), played_at(4, start + 2 * MINUTE, 3)])
+    assert ("staged_device", 1) in staged
+    assert audit.metrics_that_differ(database.dsn) == []
+
+
+def test_a_history_of_more_windows_than_are_asked_for_adds_to_the_rows_that_there_are(
+    database: Database, stream: Stream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(metrics, "_MOST_WINDOWS", 1)
+    start = datetime(2026, 11, 23, 18, 0, tzinfo=UTC)
+    for batch in range(2):
+        numbers = range(4 * batch, 4 * batch + 4)
+        stream.commit([played_at(n, start + (n % 4) * timedelta(days=1), n) for n in numbers])
+    assert database.value("SELECT sum(plays)::int FROM metrics.device") == 8
+    assert audit.metrics_that_differ(database.dsn) == []
 
 
 def test_a_late_event_is_a_fact_is_counted_and_corrects_its_final_window(

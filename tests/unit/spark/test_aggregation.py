@@ -134,6 +134,14 @@ def test_a_time_falls_into_the_window_that_begins_at_or_before_it(
 
 @given(facts)
 @settings(max_examples=25, deadline=None)
+def test_the_windows_of_facts_are_those_that_their_sums_have(rows: list[Row]) -> None:
+    for family in FAMILIES.values():
+        starts = Facts(table(rows)).window_starts(family.window).to_pylist()
+        assert starts == sorted({start for start, *_ in one_by_one(rows, family)}), family.table
+
+
+@given(facts)
+@settings(max_examples=25, deadline=None)
 def test_every_family_has_the_sums_that_one_gets_fact_by_fact(rows: list[Row]) -> None:
     for family in FAMILIES.values():
         sums = as_sums(aggregate(Facts(table(rows)), family), family)

@@ -59,6 +59,11 @@ class Facts:
         numbers: Numbers = np.floor_divide(times, microseconds)
         return numbers
 
+    def window_starts(self, length: timedelta) -> pa.TimestampArray:
+        """The starts of the windows that the facts are in, in their order."""
+        microseconds = length // timedelta(microseconds=1)
+        return pa.array(sorted_unique(self.windows(length)) * microseconds, pa.int64()).cast(TIMESTAMP)
+
     def codes(self, column: str) -> tuple[Numbers, pa.StringArray]:
         """A column of texts as places in the sorted array of its different values."""
         if column not in self._codes:

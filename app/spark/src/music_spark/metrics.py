@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 from psycopg2.extensions import cursor as Cursor
 
 from music_spark import sketches
@@ -40,6 +41,9 @@ FACT_COLUMNS = pa.schema(
 _FACTS_AT_ONCE = 200_000
 """Read back and held in memory by a rebuild."""
 
+_MOST_WINDOWS = 1000
+"""A history of years touches more of them than asking for each would spare."""
+
 _ISO_TIME = "to_char(event_time AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
 """PostgreSQL's own notation of a time is not one that Arrow reads."""
 
@@ -58,31 +62,67 @@ def prepare(cursor: Cursor, families: Iterable[Family]) -> None:
         )
 
 
-Deltas = Sequence[tuple[Family, Future[pa.Table]]]
-"""What facts add to each family."""
+@dataclass(frozen=True)
+class Deltas:
+    """What facts add to the families."""
+
+    facts: Facts
+    sums: Sequence[tuple[Family, Future[pa.Table]]]
 
 
 def reckon(families: Iterable[Family], facts: pa.Table, meanwhile: Executor) -> Deltas:
     """Begin to sum facts for the families, one after the other: PostgreSQL can work meanwhile."""
-    if not len(facts):
-        return []
     numbers = Facts(facts)
-    return [(family, meanwhile.submit(aggregate, numbers, family)) for family in families]
+    if not len(facts):
+        return Deltas(numbers, [])
+    return Deltas(numbers, [(family, meanwhile.submit(aggregate, numbers, family)) for family in families])
 
 
 def add(cursor: Cursor, deltas: Deltas) -> None:
     """Add what facts that are stored in this transaction make to the rows of the families."""
+    if not deltas.sums:
+        return
     now: datetime = fetch_value(cursor, "SELECT clock_timestamp()")
-    for family, sums in deltas:
-        merge(cursor, family, sums.result(), now)
+    in_use = _windows_in_use(cursor, deltas)
+    for family, sums in deltas.sums:
+        merge(cursor, family, sums.result(), in_use[family.table], now)
 
 
-def merge(cursor: Cursor, family: Family, deltas: pa.Table, now: datetime) -> None:
+def _windows_in_use(cursor: Cursor, deltas: Deltas) -> dict[str, pa.Array]:
+    """The windows of the facts that have rows already, by family: the rows of all others are new.
+
+    In a backlog that is most of them, and spares a look for each row.
+    """
+    found: dict[str, list[datetime]] = {family.table: [] for family, _ in deltas.sums}
+    questions, parameters = [], []
+    for family, _ in deltas.sums:
+        starts = deltas.facts.window_starts(family.window)
+        if len(starts) > _MOST_WINDOWS:
+            found[family.table] = starts.to_pylist()
+            continue
+        # The first window from there on, not any row of the window: for that the planner, which takes it for
+        # found at once, would read the table.
+        questions.append(
+            f"""SELECT '{family.table}', start FROM unnest(%s) AS start WHERE start = (
+                    SELECT m.window_start FROM {family.sums_table} AS m WHERE m.window_start >= start
+                    ORDER BY m.window_start LIMIT 1
+                )"""
+        )
+        parameters.append(starts.to_pylist())
+    if questions:
+        cursor.execute(" UNION ALL ".join(questions), parameters)
+        for table, start in cursor.fetchall():
+            found[table].append(start)
+    return {table: pa.array(starts, TIMESTAMP) for table, starts in found.items()}
+
+
+def merge(cursor: Cursor, family: Family, deltas: pa.Table, in_use: pa.Array, now: datetime) -> None:
     """Add a family's deltas (in the order of the primary key) to the rows that there are and make the others.
 
-    The job is the only writer: a row that was not there when it looked goes in by COPY.
+    The job is the only writer: a row that was not there when it looked goes in by COPY. Only windows `in_use`
+    are looked into.
     """
-    is_stored, known = _stored(cursor, family, deltas)
+    is_stored, known = _stored(cursor, family, deltas, in_use)
     for name in family.distinct:
         estimates, updated = sketches.all_updated(known[name], deltas[name].combine_chunks())
         deltas = deltas.set_column(deltas.column_names.index(name), name, estimates)
@@ -94,7 +134,7 @@ def merge(cursor: Cursor, family: Family, deltas: pa.Table, now: datetime) -> No
 
 
 def _stored(
-    cursor: Cursor, family: Family, deltas: pa.Table
+    cursor: Cursor, family: Family, deltas: pa.Table, in_use: pa.Array
 ) -> tuple[npt.NDArray[np.bool_], dict[str, pa.BinaryArray]]:
     """Which rows of deltas the table has already, and their sketch of each distinct count (others: null).
 
@@ -102,6 +142,10 @@ def _stored(
     """
     names = ["window_start", *family.key_columns]
     keys = deltas.select(names).append_column("ordinal", pa.array(np.arange(len(deltas))))
+    keys = keys.filter(pc.is_in(keys["window_start"], in_use))
+    is_stored = np.zeros(len(deltas), np.bool_)
+    if not len(keys):
+        return is_stored, {name: pa.nulls(len(deltas), pa.binary()) for name in family.distinct}
     stage(cursor, f"staged_{family.table}", keys)
     packed = ["string_agg(int8send(s.ordinal), '')"]
     for name in family.distinct:
@@ -115,7 +159,6 @@ def _stored(
     )
     ordinals, *found = (bytes(value or b"") for value in cursor.fetchone() or ())
     rows = np.frombuffer(ordinals, ">i8").astype(np.int64)
-    is_stored = np.zeros(len(deltas), np.bool_)
     is_stored[rows] = True
     known = {}
     for name, lengths, content in zip(family.distinct, found[::2], found[1::2], strict=True):

@@ -1,4 +1,4 @@
-"""The metric families, each one declaration. A new metric is an entry here and a migration for its table."""
+"""The metric families, a declaration each. A new one is an entry here and a migration for table and view."""
 
 from __future__ import annotations
 

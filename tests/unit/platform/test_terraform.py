@@ -172,7 +172,9 @@ def test_a_missing_binary_is_named() -> None:
 
 def test_an_interrupt_ends_terraform_in_order_and_leaves_its_state_readable(root_module: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from music_platform.terraform import Terraform\n"
+        "import signal, sys; from pathlib import Path; from music_platform.terraform import Terraform\n"
+        # What a shell starts in the background is deaf to it, and so is all that is started from there.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "Terraform(Path(sys.argv[1]), sys.argv[2], variable_files=(Path(sys.argv[3]),))"
         ".apply(lambda event: print(event.text, flush=True))"
     )

@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
-LOCAL = Path(__file__).parents[2] / "modules"
-SUPERVISOR = LOCAL / "supervisor" / "local" / "supervisor.sh"
-SERVICE = LOCAL / "service" / "local" / "service.sh"
+from tests.provisioned import free_ports
+
+MODULES = Path(__file__).parents[2] / "modules"
+SUPERVISOR = MODULES / "supervisor" / "local" / "supervisor.sh"
+SERVICE = MODULES / "service" / "local" / "service.sh"
 
 # A server like the stream job: what listens is a child, which outlives the process that is supervised.
 PROVISIONING = f"""#!/usr/bin/env bash
@@ -68,14 +70,12 @@ class Service:
 
 @pytest.fixture
 def service() -> Iterator[Service]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    (port,) = free_ports(1)
     # The path of a socket may not be long.
     with tempfile.TemporaryDirectory() as directory:
         subprocess.run(["bash", str(SUPERVISOR), "start", directory], check=True, timeout=60)
         try:
-            yield Service(Path(directory), port)
+            yield Service(Path(directory), int(port))
         finally:
             subprocess.run(["bash", str(SUPERVISOR), "stop", directory], check=True, timeout=60)
 

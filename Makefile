@@ -201,6 +201,14 @@ bench-producer: setup ## Measure the simulator: events a second beside a bare lo
 bench: setup ## Measure the whole pipeline beside a plain design: catching up, latency, CPU, memory
 	@.venv/bin/python -m bench.pipeline $(BENCH)
 
+.PHONY: bench-growth
+bench-growth: setup ## Measure how catching up grows with cores, partitions and listeners
+	@.venv/bin/python -m bench.growth
+
+.PHONY: bench-soak
+bench-soak: setup ## Run an hour at a steady rate, and say each minute what the stream job keeps
+	@.venv/bin/python -m bench.soak
+
 .PHONY: bench-sql
 bench-sql: setup ## Measure each query of the library on 10 million facts: make bench-sql FACTS=1000000
 	@.venv/bin/python -m bench.sql --facts "$(or $(FACTS),10000000)"

@@ -41,7 +41,7 @@ def measured(supervisor: processes.Supervisor) -> Iterator[Usage]:
 
     def watch() -> None:
         while not ended.wait(_LOOK_EVERY_S):
-            usage.peak_bytes = max(usage.peak_bytes, sum(_memory(process) for _, process in _all(supervisor)))
+            usage.peak_bytes = max(usage.peak_bytes, sum(memory(process) for _, process in _all(supervisor)))
 
     watcher = threading.Thread(target=watch, name="memory")
     watcher.start()
@@ -72,7 +72,7 @@ def _cpu_seconds(supervisor: processes.Supervisor) -> Counter[str]:
     return seconds
 
 
-def _memory(process: psutil.Process) -> int:
+def memory(process: psutil.Process) -> int:
     try:
         return int(process.memory_full_info().pss)
     except psutil.Error:

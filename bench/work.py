@@ -20,6 +20,8 @@ from tests.second_platform import SecondPlatform
 from tests.waiting import wait_until
 
 JOB = "spark_job"
+DIMENSION_EVENTS = 1_000
+"""The first events come with the dimensions, which are stored before anything is measured."""
 _PRODUCER = Path(sys.executable).parent / "music-producer"
 _LIMIT_S = 1800.0
 _SAY_EVERY_S = 5.0
@@ -66,6 +68,19 @@ def produce(platform: SecondPlatform, world: World, events: int, hours_ago: int)
     return time.monotonic() - began
 
 
+def leave_backlog(platform: SecondPlatform, world: World, events: int) -> float:
+    """Store the world's dimensions, stop the job and publish that many events; the seconds that they took."""
+    say(f"publishing the dimensions of {world.users:,} users and {world.songs:,} songs")
+    produce(platform, world, DIMENSION_EVENTS, hours_ago=12)
+    wait_for_events(platform, DIMENSION_EVENTS)
+    wait_until_idle(platform)
+    stop_job(platform)
+    say(f"publishing {events:,} events")
+    seconds = produce(platform, world, events, hours_ago=6)
+    _pass_over_dimensions(platform)
+    return seconds
+
+
 def _run(command: list[str]) -> None:
     """Run a command; a failure says what the command said."""
     ran = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
@@ -101,6 +116,12 @@ def facts(platform: SecondPlatform) -> int:
         STREAM_EVENTS,
     )
     return int(rows[0][0])
+
+
+def database_bytes(platform: SecondPlatform) -> int:
+    """The size of the platform's database."""
+    ((size,),) = query(platform.postgres_dsn, "SELECT pg_database_size(current_database())")
+    return int(size)
 
 
 def wait_for_events(platform: SecondPlatform, count: int) -> None:
@@ -150,7 +171,7 @@ def stop_job(platform: SecondPlatform) -> None:
     platform.supervisor.stop(JOB)
 
 
-def pass_over_dimensions(platform: SecondPlatform) -> None:
+def _pass_over_dimensions(platform: SecondPlatform) -> None:
     """Let a stopped job take dimensions that were published again for read: they are stored already."""
     topics = tuple(topic.name for topic in DIMENSIONS.values())
     kafka = offsets.read_kafka(platform.kafka_bootstrap_servers, topics)
@@ -172,9 +193,13 @@ class CatchUp:
     """The query was started: JVM and executor run."""
     first_read: datetime
     """The first batch was begun."""
+    first_committed: datetime
+    """The first batch was committed: classes are loaded, code is compiled, Python's workers run."""
     done: datetime
     """The last batch was committed: all facts and all metrics are in."""
     events: int
+    events_of_first: int
+    """Events of the first batch."""
 
     @property
     def events_per_s(self) -> float:
@@ -183,6 +208,12 @@ class CatchUp:
     @property
     def events_per_s_from_first_read(self) -> float:
         return self.events / (self.done - self.first_read).total_seconds()
+
+    @property
+    def events_per_s_after_first(self) -> float | None:
+        """The rate of the batches after the first; None where there was no other."""
+        seconds = (self.done - self.first_committed).total_seconds()
+        return (self.events - self.events_of_first) / seconds if seconds else None
 
     @property
     def events_per_s_from_launch(self) -> float:
@@ -216,9 +247,12 @@ def catch_up(platform: SecondPlatform, events: int) -> CatchUp:
         "the query starts",
     )
     wait_for_events(platform, before + events)
-    ((done,),) = query(
-        platform.postgres_dsn, "SELECT max(committed_at) FROM ops.batches WHERE committed_at > %s", started
+    committed = query(
+        platform.postgres_dsn,
+        "SELECT committed_at, facts + duplicates FROM ops.batches WHERE committed_at > %s ORDER BY id",
+        started,
     )
+    (first_committed, events_of_first), (done, _) = committed[0], committed[-1]
     ((first_read,),) = wait_until(
         lambda: query(
             platform.postgres_dsn,
@@ -229,4 +263,4 @@ def catch_up(platform: SecondPlatform, events: int) -> CatchUp:
         60,
         "the first batch is recorded",
     )
-    return CatchUp(launched, started, first_read, done, events)
+    return CatchUp(launched, started, first_read, first_committed, done, events, events_of_first)

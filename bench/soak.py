@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from music_platform import processes
-from music_spark import families
+from music_spark.aggregation import families
 from music_spark.settings import Windows
 
 from bench import resources, work

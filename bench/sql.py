@@ -21,7 +21,7 @@ from typing import Any
 
 import psycopg2
 from music_platform import table
-from music_spark.rollups import FACTS_AT_ONCE
+from music_spark.followers.rollups import FACTS_AT_ONCE
 
 from bench import sql_facts
 from tests import database, queries

@@ -14,7 +14,7 @@ from typing import Any
 
 import psycopg2
 from music_contract.topics import DIMENSIONS, STREAM_EVENTS
-from music_spark import offsets
+from music_spark.reading import offsets
 
 from tests.second_platform import SecondPlatform
 from tests.waiting import wait_until

@@ -9,8 +9,8 @@ import orjson
 import pyarrow as pa
 from music_contract import schemas, times, wire
 from music_contract.topics import STREAM_EVENTS
-from music_spark import portions
-from music_spark.parsing import INLINE_BYTES
+from music_spark.batches import portions
+from music_spark.records.parsing import INLINE_BYTES
 
 EVENT = "stream-event"
 APPENDED_AT = datetime(2026, 11, 23, 18, 5, tzinfo=UTC)

@@ -8,14 +8,15 @@ from uuid import uuid4
 
 import pytest
 from music_contract.topics import TOPICS
-from music_spark import batch, families
-from music_spark.batch import Context
-from music_spark.dead_letters import NotTaken
-from music_spark.families import Family
-from music_spark.postgres import Writer
-from music_spark.rereading import Content, Place
+from music_spark.aggregation import families
+from music_spark.aggregation.families import Family
+from music_spark.batches import batch
+from music_spark.batches.batch import Context
+from music_spark.reading.rereading import Content, Place
+from music_spark.records.triage import DeadLetter
 from music_spark.settings import Windows
-from music_spark.triage import DeadLetter
+from music_spark.warehouse.dead_letters import NotTaken
+from music_spark.warehouse.postgres import Writer
 
 from tests.database import Database
 from tests.records import KNOWN_SCHEMA, Record, parsed

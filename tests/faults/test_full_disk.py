@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from music_spark import batch
+from music_spark.batches import batch
 
 from tests import audit, database
 from tests.database import Database

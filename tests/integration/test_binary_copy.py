@@ -7,9 +7,9 @@ from uuid import UUID
 import psycopg2
 import pyarrow as pa
 import pytest
-from music_spark import binary_copy
-from music_spark.event_schema import TIMESTAMP
-from music_spark.postgres import copy_binary
+from music_spark.records.event_schema import TIMESTAMP
+from music_spark.warehouse import binary_copy
+from music_spark.warehouse.postgres import copy_binary
 
 from tests.database import Database
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import psycopg2
 import pytest
-from music_spark.backlog import Backlog
-from music_spark.rollups import RollupRefresher
+from music_spark.batches.backlog import Backlog
+from music_spark.followers.rollups import RollupRefresher
 
 from tests import rollups
 from tests.database import Database

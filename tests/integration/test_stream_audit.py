@@ -4,8 +4,8 @@ from uuid import uuid4
 
 import psycopg2
 import pytest
-from music_spark import auditing
-from music_spark.auditing import Books, FamilyLook, Look
+from music_spark.followers import auditing
+from music_spark.followers.auditing import Books, FamilyLook, Look
 
 from tests.database import Database
 from tests.records import bare, dimension_records, event_records, location, playback, song

@@ -2,8 +2,8 @@
 
 import pyarrow as pa
 import pytest
-from music_spark import batch
-from music_spark.committing import Committer
+from music_spark.batches import batch
+from music_spark.batches.committing import Committer
 
 from tests.database import Database
 from tests.records import event_records, parsed, playback

@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from music_contract import times
 from music_contract.topics import STREAM_EVENTS
-from music_spark import metrics, postgres
-from music_spark.families import Family
+from music_spark.aggregation.families import Family
+from music_spark.warehouse import metrics, postgres
 from psycopg2.extensions import cursor as Cursor
 
 from tests import audit

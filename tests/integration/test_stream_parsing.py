@@ -12,9 +12,10 @@ import pytest
 from music_contract import schemas, wire
 from music_contract.rules import Reason
 from music_contract.topics import STREAM_EVENTS
-from music_spark import portions, source
 from music_spark.__main__ import SPARK
-from music_spark.triage import Triaged, triage
+from music_spark.batches import portions
+from music_spark.reading import source
+from music_spark.records.triage import Triaged, triage
 from pyspark.sql import SparkSession
 from pyspark.sql.types import (
     BinaryType,

@@ -6,10 +6,12 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-from music_spark import families, metrics, rebuilding
-from music_spark.families import Family
-from music_spark.rebuilding import Rebuilding
+from music_spark.aggregation import families
+from music_spark.aggregation.families import Family
+from music_spark.followers import rebuilding
+from music_spark.followers.rebuilding import Rebuilding
 from music_spark.settings import Windows
+from music_spark.warehouse import metrics
 
 from tests import audit
 from tests.database import Database

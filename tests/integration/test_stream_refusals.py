@@ -6,7 +6,7 @@ import psycopg2
 import pytest
 from music_contract.rules import Reason
 from music_contract.topics import STREAM_EVENTS
-from music_spark import facts, ledger
+from music_spark.warehouse import facts, ledger
 
 from tests import audit
 from tests.database import Database

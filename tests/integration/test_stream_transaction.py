@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 from music_contract.rules import Reason
 from music_contract.topics import STREAM_EVENTS
-from music_spark import dead_letters, dimensions, facts, ledger, metrics, offsets
-from music_spark.batch import Stopped
-from music_spark.offsets import Start
-from music_spark.postgres import WriterIsActive
+from music_spark.batches.batch import Stopped
+from music_spark.reading import offsets
+from music_spark.reading.offsets import Start
+from music_spark.warehouse import dead_letters, dimensions, facts, ledger, metrics
+from music_spark.warehouse.postgres import WriterIsActive
 
 from tests import audit
 from tests.database import Database

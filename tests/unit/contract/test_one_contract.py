@@ -15,7 +15,8 @@ import pytest
 from music_contract import schemas
 from music_contract.topics import DIMENSIONS
 from music_producer.world import dimension_records, make_world
-from music_spark import dimensions, event_schema, triage
+from music_spark.records import event_schema, triage
+from music_spark.warehouse import dimensions
 
 from tests.histories import SAMPLES, imported
 from tests.records import EVENT, event_struct

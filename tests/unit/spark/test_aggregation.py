@@ -9,11 +9,11 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from music_spark import families
-from music_spark.aggregation import Facts, aggregate
-from music_spark.families import MEASURES, Family
-from music_spark.metrics import FACT_COLUMNS
+from music_spark.aggregation import families
+from music_spark.aggregation.families import MEASURES, Family
+from music_spark.aggregation.sums import Facts, aggregate
 from music_spark.settings import Windows
+from music_spark.warehouse.metrics import FACT_COLUMNS
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FAMILIES = families.declare(Windows())

@@ -3,8 +3,8 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from music_spark.aggregation import aligned
-from music_spark.auditing import Auditor, Sweep
+from music_spark.aggregation.sums import aligned
+from music_spark.followers.auditing import Auditor, Sweep
 
 from tests.stream import FAMILIES
 

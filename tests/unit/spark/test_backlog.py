@@ -1,8 +1,8 @@
 """When the stream counts as behind."""
 
 import pytest
-from music_spark import backlog
-from music_spark.backlog import Backlog
+from music_spark.batches import backlog
+from music_spark.batches.backlog import Backlog
 
 
 def test_it_is_behind_from_a_large_batch_until_a_small_one() -> None:

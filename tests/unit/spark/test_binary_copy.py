@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 import pytest
-from music_spark import binary_copy
+from music_spark.warehouse import binary_copy
 
 
 def test_fixed_columns_come_first_and_the_document_has_the_formats_shape() -> None:

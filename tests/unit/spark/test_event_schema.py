@@ -1,9 +1,10 @@
 """The stream's view of the event contract follows the JSON Schema document."""
 
 from music_contract import schemas
-from music_spark import event_schema, families
-from music_spark.metrics import FACT_COLUMNS
+from music_spark.aggregation import families
+from music_spark.records import event_schema
 from music_spark.settings import Windows
+from music_spark.warehouse.metrics import FACT_COLUMNS
 
 
 def test_an_event_has_exactly_the_contracts_fields() -> None:

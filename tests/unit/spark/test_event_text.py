@@ -7,7 +7,7 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from music_contract import schemas, times
-from music_spark import event_text
+from music_spark.records import event_text
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

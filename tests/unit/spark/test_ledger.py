@@ -4,7 +4,7 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from music_contract.topics import STREAM_EVENTS
-from music_spark.ledger import COUNTS, Fate, Span, spans, unseen
+from music_spark.warehouse.ledger import COUNTS, Fate, Span, spans, unseen
 
 USERS = "music.users"
 Place = tuple[str, int, int]

@@ -1,7 +1,7 @@
 """Where a run begins, from what PostgreSQL stored and what Kafka holds."""
 
 import pytest
-from music_spark.offsets import KafkaState, choose
+from music_spark.reading.offsets import KafkaState, choose
 
 EVENTS, USERS = "music.stream-events", "music.users"
 

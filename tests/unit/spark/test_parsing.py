@@ -11,8 +11,8 @@ import pyarrow as pa
 import pytest
 from music_contract import schemas, wire
 from music_contract.rules import MAX_FUTURE
-from music_spark import parsing
-from music_spark.aggregation import TIMESTAMP
+from music_spark.records import parsing
+from music_spark.records.event_schema import TIMESTAMP
 
 from tests import mutations
 from tests.records import (

@@ -3,8 +3,8 @@
 import random
 
 import pytest
-from music_spark import portions
-from music_spark.ledger import spans
+from music_spark.batches import portions
+from music_spark.warehouse.ledger import spans
 
 from tests.records import Record, framed, parsed, playback
 

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from music_spark.progress import lag_by_partition
+from music_spark.followers.progress import lag_by_partition
 
 
 def test_the_lag_of_each_partition_is_what_waits_behind_the_batch() -> None:

@@ -3,8 +3,8 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from music_spark import rebuilding
-from music_spark.families import Family, Key
+from music_spark.aggregation.families import Family, Key
+from music_spark.followers import rebuilding
 
 from tests.stream import FAMILIES
 

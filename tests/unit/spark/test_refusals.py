@@ -3,7 +3,7 @@
 import psycopg2
 import pyarrow as pa
 import pytest
-from music_spark import refusals
+from music_spark.batches import refusals
 
 from tests.records import Record, parsed
 

@@ -3,7 +3,8 @@
 from datetime import timedelta
 
 import pytest
-from music_spark import families, settings
+from music_spark import settings
+from music_spark.aggregation import families
 
 NEEDED = {
     "MUSIC_KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:9092",

@@ -5,7 +5,7 @@ import pytest
 from datasketches import hll_sketch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from music_spark import sketches
+from music_spark.aggregation import sketches
 
 # Of the estimate with LG_K 12 (see the module); three of them hold in 997 of 1000 cases.
 STANDARD_ERROR = 0.0163

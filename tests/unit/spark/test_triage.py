@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from music_contract import rules, times
 from music_contract.rules import MAX_MS_PLAYED, MAX_VALUE_BYTES, Reason
 from music_contract.topics import STREAM_EVENTS
-from music_spark.triage import Triaged, triage
+from music_spark.records.triage import Triaged, triage
 
 from tests.records import (
     APPENDED_AT,

@@ -19,19 +19,23 @@ from pyspark.errors import StreamingQueryException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
-from music_spark import batch, families, ledger, offsets, rebuilding, source
-from music_spark.auditing import Auditor
-from music_spark.backlog import Backlog
-from music_spark.batch import Context
-from music_spark.committing import Committer
-from music_spark.dead_letters import DeadLetterTopic
-from music_spark.postgres import Unreachable, Writer, WriterIsActive
-from music_spark.progress import ProgressRecorder
-from music_spark.rebuilding import Rebuilding
-from music_spark.registry import KnownSchemas
-from music_spark.rereading import Rereader
-from music_spark.rollups import RollupRefresher
+from music_spark.aggregation import families
+from music_spark.batches import batch
+from music_spark.batches.backlog import Backlog
+from music_spark.batches.batch import Context
+from music_spark.batches.committing import Committer
+from music_spark.followers import rebuilding
+from music_spark.followers.auditing import Auditor
+from music_spark.followers.progress import ProgressRecorder
+from music_spark.followers.rebuilding import Rebuilding
+from music_spark.followers.rollups import RollupRefresher
+from music_spark.reading import offsets, source
+from music_spark.reading.registry import KnownSchemas
+from music_spark.reading.rereading import Rereader
 from music_spark.settings import Settings, Windows
+from music_spark.warehouse import ledger
+from music_spark.warehouse.dead_letters import DeadLetterTopic
+from music_spark.warehouse.postgres import Unreachable, Writer, WriterIsActive
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from music_contract.connection import secured
 
-from music_spark.ledger import Partition
+from music_spark.warehouse.ledger import Partition
 
 Place = tuple[str, int, int]
 """Topic, partition, offset."""

@@ -9,8 +9,6 @@ from functools import cache
 import pyarrow as pa
 from music_contract import schemas
 
-from music_spark.aggregation import TIMESTAMP
-
 EVENT = "stream-event"
 FIELDS = schemas.fields(EVENT)
 """The rule of each field, in the contract's order."""
@@ -25,6 +23,9 @@ IDENTITY = "event_id"
 """The field that tells events apart: a UUID."""
 
 UUID = pa.binary(16)
+TIMESTAMP = pa.timestamp("us", tz="UTC")
+"""The type of a moment."""
+
 _TYPES = {"string": pa.string(), "integer": pa.int64(), "boolean": pa.bool_(), "object": pa.string()}
 
 

@@ -19,10 +19,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from psycopg2.extensions import cursor as Cursor
 
-from music_spark import sketches
-from music_spark.aggregation import TIMESTAMP, Facts, aggregate
-from music_spark.families import GENRE_KEY, MEASURES, UNKNOWN_GENRE, Family
-from music_spark.postgres import copy_binary, copy_out, fetch_value, stage
+from music_spark.aggregation import sketches
+from music_spark.aggregation.families import GENRE_KEY, MEASURES, UNKNOWN_GENRE, Family
+from music_spark.aggregation.sums import Facts, aggregate
+from music_spark.records.event_schema import TIMESTAMP
+from music_spark.warehouse.postgres import copy_binary, copy_out, fetch_value, stage
 
 FACT_COLUMNS = pa.schema(
     [("event_time", TIMESTAMP)]

@@ -12,8 +12,8 @@ from music_contract.connection import secured
 from music_contract.topics import TOPICS
 from psycopg2.extensions import cursor as Cursor
 
-from music_spark.ledger import Partition
-from music_spark.source import StartingOffsets
+from music_spark.reading.source import StartingOffsets
+from music_spark.warehouse.ledger import Partition
 
 log = logging.getLogger(__name__)
 

@@ -20,11 +20,11 @@ from uuid import UUID
 import orjson
 from psycopg2.extensions import cursor as Cursor
 
-from music_spark import ledger, metrics
-from music_spark.aggregation import aligned
-from music_spark.auditing import aligned_span
-from music_spark.families import MEASURES, Family
+from music_spark.aggregation.families import MEASURES, Family
+from music_spark.aggregation.sums import aligned
+from music_spark.followers.auditing import aligned_span
 from music_spark.settings import LONGEST_WINDOW
+from music_spark.warehouse import ledger, metrics
 
 log = logging.getLogger(__name__)
 

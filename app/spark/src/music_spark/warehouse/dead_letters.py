@@ -11,9 +11,9 @@ from music_contract.connection import secured
 from music_contract.topics import DEAD_LETTERS
 from psycopg2.extensions import cursor as Cursor
 
-from music_spark.aggregation import TIMESTAMP
-from music_spark.postgres import copy_in, fetch_value
-from music_spark.triage import DeadLetter
+from music_spark.records.event_schema import TIMESTAMP
+from music_spark.records.triage import DeadLetter
+from music_spark.warehouse.postgres import copy_in, fetch_value
 
 log = logging.getLogger(__name__)
 

@@ -20,7 +20,7 @@ from pyspark.sql.streaming.listener import (
     StreamingQueryProgress,
 )
 
-from music_spark.ledger import QUERY
+from music_spark.warehouse.ledger import QUERY
 
 log = logging.getLogger(__name__)
 

@@ -8,8 +8,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pyarrow as pa
 
-from music_spark import batch, portions
-from music_spark.batch import Context
+from music_spark.batches import batch, portions
+from music_spark.batches.batch import Context
 
 log = logging.getLogger(__name__)
 

@@ -23,8 +23,8 @@ from music_contract.rules import MAX_FUTURE
 from music_contract.topics import STREAM_EVENTS
 from music_contract.wire import PREFIX_BYTES
 
-from music_spark import event_text
-from music_spark.event_schema import EVENT, FIELDS, IDENTITY, MOMENTS, OBJECTS, event_type
+from music_spark.records import event_text
+from music_spark.records.event_schema import EVENT, FIELDS, IDENTITY, MOMENTS, OBJECTS, event_type
 
 INLINE_BYTES = 1024
 """Key and value up to this length come with the batch; longer ones stay in Kafka until their turn comes

@@ -11,12 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from psycopg2.extensions import cursor as Cursor
 
-from music_spark.aggregation import TIMESTAMP
-from music_spark.binary_copy import json_binary
-from music_spark.event_schema import IDENTITY, OBJECTS
-from music_spark.event_text import uuids
-from music_spark.families import UNKNOWN_GENRE
-from music_spark.postgres import copy_binary, fetch_value, stage
+from music_spark.aggregation.families import UNKNOWN_GENRE
+from music_spark.records.event_schema import IDENTITY, OBJECTS, TIMESTAMP
+from music_spark.records.event_text import uuids
+from music_spark.warehouse.binary_copy import json_binary
+from music_spark.warehouse.postgres import copy_binary, fetch_value, stage
 
 DAYS_AHEAD = 7
 """Partitions are made for today and this many days after it, so that midnight needs none."""

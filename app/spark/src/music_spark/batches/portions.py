@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from music_spark.rereading import Content, Place
+from music_spark.reading.rereading import Content, Place
 
 MOST_BYTES = 33_554_432
 """Keys and values of a portion's records that are no plain events. While they are judged and written they

@@ -15,7 +15,7 @@ from music_contract import schemas, times, wire
 from music_contract.rules import COMPLETED_SHARE, STREAM_MIN_MS, Reason
 from music_contract.topics import STREAM_EVENTS
 
-from music_spark.aggregation import TIMESTAMP
+from music_spark.records.event_schema import TIMESTAMP
 
 EVENT = "stream-event"
 _ARROW_TYPES = {"string": pa.string(), "integer": pa.int64(), "boolean": pa.bool_(), "object": pa.string()}

@@ -14,9 +14,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from music_spark.families import MEASURES, Family, Key
-
-TIMESTAMP = pa.timestamp("us", tz="UTC")
+from music_spark.aggregation.families import MEASURES, Family, Key
+from music_spark.records.event_schema import TIMESTAMP
 
 Numbers = npt.NDArray[np.int64]
 Number = TypeVar("Number", np.int64, np.uint64)

@@ -17,18 +17,19 @@ from music_contract.rules import IMPORT_SOURCE, Reason
 from music_contract.topics import STREAM_EVENTS
 from psycopg2.extensions import cursor as Cursor
 
-from music_spark import dead_letters, dimensions, facts, ledger, metrics, portions, refusals
-from music_spark.aggregation import TIMESTAMP
-from music_spark.backlog import Backlog
-from music_spark.dead_letters import DeadLetterTopic, NotTaken
-from music_spark.dimensions import KnownMembers
-from music_spark.families import Family
-from music_spark.ledger import Fate
-from music_spark.postgres import Unreachable, Writer, WriterIsActive
-from music_spark.refusals import Refusal, Refused
-from music_spark.registry import RegistryAway
-from music_spark.rereading import Content, NotGiven, Place
-from music_spark.triage import DeadLetter, Origin, Triaged, triage
+from music_spark.aggregation.families import Family
+from music_spark.batches import portions, refusals
+from music_spark.batches.backlog import Backlog
+from music_spark.batches.refusals import Refusal, Refused
+from music_spark.reading.registry import RegistryAway
+from music_spark.reading.rereading import Content, NotGiven, Place
+from music_spark.records.event_schema import TIMESTAMP
+from music_spark.records.triage import DeadLetter, Origin, Triaged, triage
+from music_spark.warehouse import dead_letters, dimensions, facts, ledger, metrics
+from music_spark.warehouse.dead_letters import DeadLetterTopic, NotTaken
+from music_spark.warehouse.dimensions import KnownMembers
+from music_spark.warehouse.ledger import Fate
+from music_spark.warehouse.postgres import Unreachable, Writer, WriterIsActive
 
 log = logging.getLogger(__name__)
 

@@ -22,11 +22,11 @@ from music_contract.topics import STREAM_EVENTS
 from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import cursor as Cursor
 
-from music_spark import ledger
-from music_spark.aggregation import aligned
-from music_spark.backlog import Backlog
-from music_spark.families import MEASURES, Family, Key
-from music_spark.metrics import FACT_COLUMNS
+from music_spark.aggregation.families import MEASURES, Family, Key
+from music_spark.aggregation.sums import aligned
+from music_spark.batches.backlog import Backlog
+from music_spark.warehouse import ledger
+from music_spark.warehouse.metrics import FACT_COLUMNS
 
 log = logging.getLogger(__name__)
 

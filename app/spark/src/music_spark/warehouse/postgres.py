@@ -14,7 +14,7 @@ import pyarrow.csv
 from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import cursor as Cursor
 
-from music_spark.binary_copy import encoded
+from music_spark.warehouse.binary_copy import encoded
 
 log = logging.getLogger(__name__)
 

@@ -15,8 +15,8 @@ from datetime import timedelta
 import psycopg2
 from psycopg2.extensions import connection as Connection
 
-from music_spark.backlog import Backlog
-from music_spark.postgres import fetch_value
+from music_spark.batches.backlog import Backlog
+from music_spark.warehouse.postgres import fetch_value
 
 log = logging.getLogger(__name__)
 

@@ -10,8 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from music_spark.aggregation import TIMESTAMP
-from music_spark.event_schema import UUID
+from music_spark.records.event_schema import TIMESTAMP, UUID
 
 Rows = npt.NDArray[np.bool_]
 _Characters = npt.NDArray[np.uint8]

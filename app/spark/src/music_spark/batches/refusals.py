@@ -15,7 +15,7 @@ import psycopg2.errors
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from music_spark.rereading import Place
+from music_spark.reading.rereading import Place
 
 log = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from music_contract import schemas
 from music_contract.topics import DIMENSIONS
 from psycopg2.extensions import cursor as Cursor
 
-from music_spark.postgres import copy_in
+from music_spark.warehouse.postgres import copy_in
 
 Record = Mapping[str, Any]
 

@@ -20,8 +20,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from datasketches import hll_sketch, tgt_hll_type
 
-from music_spark.aggregation import sorted_unique
-from music_spark.hashing import murmur3
+from music_spark.aggregation.hashing import murmur3
+from music_spark.aggregation.sums import sorted_unique
 
 LG_K = 12
 

@@ -14,7 +14,7 @@ from music_contract.wire import PREFIX_BYTES
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from music_spark import parsing
+from music_spark.records import parsing
 
 TOPICS = tuple(SUBJECTS)
 

@@ -1,0 +1,1 @@
+"""What runs beside the stream, and gives way while it is behind: rollups, audit, rebuilding, progress."""

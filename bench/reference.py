@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg2
-from music_platform import processes
+from music_platform.hosts import processes
 
 from bench import resources, work
 from bench.plain_job import DOCUMENT

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import psutil
-from music_platform import processes
+from music_platform.hosts import processes
 
 _LOOK_EVERY_S = 1.0
 _COMPONENTS = {

@@ -18,7 +18,7 @@ import time
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from music_platform import processes
+from music_platform.hosts import processes
 from music_spark.aggregation import families
 from music_spark.settings import Windows
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg2
-from music_platform import table
+from music_platform.console import table
 from music_spark.followers.rollups import FACTS_AT_ONCE
 
 from bench import sql_facts

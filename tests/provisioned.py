@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from music_platform import ports
+from music_platform.hosts import ports
 
 from tests.waiting import wait_until
 

@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from music_platform import hosting, instance, ports, preflight, processes, settings
-from music_platform.hosting import Program
-from music_platform.instance import Instance
+from music_platform.deployment import instance, settings
+from music_platform.deployment.instance import Instance
+from music_platform.hosts import hosting, ports, preflight, processes
+from music_platform.hosts.hosting import Program
 
 CHECKOUT = Path(__file__).parents[1]
 COMMAND = Path(sys.executable).parent / "music-platform"

@@ -12,26 +12,24 @@ from typing import Any, NoReturn
 
 import click
 
-from music_platform import (
-    artifacts,
+from music_platform.artifacts import building
+from music_platform.commands import (
     backing_up,
     dashboards,
-    hosting,
     importing,
-    instance,
     links,
     replaying,
-    running,
-    settings,
     starting,
     status,
     stopping,
     validation,
 )
+from music_platform.commands.replaying import Selection
+from music_platform.console.progress import Progress
+from music_platform.deployment import instance, running, settings
+from music_platform.deployment.instance import Instance
 from music_platform.errors import PlatformError
-from music_platform.instance import Instance
-from music_platform.progress import Progress
-from music_platform.replaying import Selection
+from music_platform.hosts import hosting
 
 EXIT_FAILED = 1
 EXIT_INTERRUPTED = 130
@@ -239,7 +237,7 @@ def check_machine(words: tuple[str, ...]) -> None:
 @commands.command(name="artifacts")
 def build_artifacts() -> None:
     """Build all that is shipped to a target into build/artifacts."""
-    artifacts.build(instance.find_checkout(Path.cwd()), Progress())
+    building.build(instance.find_checkout(Path.cwd()), Progress())
 
 
 @commands.command()

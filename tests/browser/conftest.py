@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from music_dashboards import files, layout
-from music_platform import instance, settings
+from music_platform.deployment import instance, settings
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 from tests import audit, second_platform

@@ -14,7 +14,7 @@ import psycopg2
 import pytest
 import yaml
 from music_dashboards.client import Client
-from music_platform.dashboards import loader_settings
+from music_platform.commands.dashboards import loader_settings
 
 from tests.second_platform import CHECKOUT, SecondPlatform
 from tests.waiting import wait_until

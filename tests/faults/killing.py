@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
-from music_platform import processes
+from music_platform.hosts import processes
 
 from tests.faults.scale import LONG
 from tests.second_platform import SecondPlatform

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import psycopg2
 import pytest
-from music_platform import validation
-from music_platform.warehouse import Connection
+from music_platform.commands import validation
+from music_platform.deployment.warehouse import Connection
 
 from tests import queries, rollups
 from tests.database import Database

@@ -4,10 +4,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from music_platform import artifacts, artifacts_jars, artifacts_manifest, artifacts_wheels
-from music_platform.artifacts_manifest import Hashes
+from music_platform.artifacts import building, jars, manifest
+from music_platform.artifacts.manifest import Hashes
+from music_platform.artifacts.wheels import build_own, pinned, read_lock
+from music_platform.console.progress import Progress
 from music_platform.errors import PlatformError
-from music_platform.progress import Progress
 
 LOCK = """\
 click==8.5.1 \\
@@ -21,7 +22,7 @@ typing-extensions==4.16.0 ; python_full_version >= '3.8' \\
 
 
 def test_a_lock_gives_the_packages_that_this_machine_needs_with_all_their_hashes() -> None:
-    assert artifacts_wheels.read_lock(LOCK) == {
+    assert read_lock(LOCK) == {
         "click==8.5.1": "click==8.5.1 --hash=sha256:aaaa --hash=sha256:bbbb",
         "typing_extensions==4.16.0": "typing_extensions==4.16.0 --hash=sha256:dddd",
     }
@@ -31,14 +32,14 @@ def test_requirements_for_a_target_name_the_hash_of_the_very_wheel(tmp_path: Pat
     wheel = tmp_path / "pyspark-4.2.0-py2.py3-none-any.whl"
     wheel.write_bytes(b"built here")
 
-    text = artifacts_wheels.pinned([wheel], Hashes(tmp_path / "hashes.json"))
+    text = pinned([wheel], Hashes(tmp_path / "hashes.json"))
 
-    assert text == f"pyspark==4.2.0 --hash=sha256:{artifacts_manifest.sha256(wheel)}\n"
+    assert text == f"pyspark==4.2.0 --hash=sha256:{manifest.sha256(wheel)}\n"
 
 
 def test_the_same_sources_give_the_same_wheel(tmp_path: Path, checkout: Path) -> None:
     wheels = [
-        artifacts_wheels.build_own(
+        build_own(
             checkout / "app" / "contract",
             tmp_path / name / "wheels",
             Path(sys.executable),
@@ -48,7 +49,7 @@ def test_the_same_sources_give_the_same_wheel(tmp_path: Path, checkout: Path) ->
         if (tmp_path / name).mkdir() is None
     ]
 
-    assert artifacts_manifest.sha256(wheels[0]) == artifacts_manifest.sha256(wheels[1])
+    assert manifest.sha256(wheels[0]) == manifest.sha256(wheels[1])
 
 
 def test_the_same_migrations_give_the_same_archive(tmp_path: Path) -> None:
@@ -56,9 +57,9 @@ def test_the_same_migrations_give_the_same_archive(tmp_path: Path) -> None:
     migration.write_text("SELECT 1;\n")
     archives = [tmp_path / "one.tar.gz", tmp_path / "two.tar.gz"]
 
-    artifacts._pack(tmp_path, [migration], archives[0])
+    building._pack(tmp_path, [migration], archives[0])
     migration.touch()
-    artifacts._pack(tmp_path, [migration], archives[1])
+    building._pack(tmp_path, [migration], archives[1])
 
     assert archives[0].read_bytes() == archives[1].read_bytes()
 
@@ -71,19 +72,19 @@ def test_a_component_gets_another_hash_when_one_of_its_files_changes_and_others_
     other.write_text("2")
     components = {"one": [one], "other": [other]}
 
-    before = artifacts_manifest.describe(tmp_path, components, Hashes(tmp_path / "hashes.json"))["components"]
+    before = manifest.describe(tmp_path, components, Hashes(tmp_path / "hashes.json"))["components"]
     one.write_text("changed")
-    after = artifacts_manifest.describe(tmp_path, components, Hashes(tmp_path / "hashes.json"))["components"]
+    after = manifest.describe(tmp_path, components, Hashes(tmp_path / "hashes.json"))["components"]
 
     assert before["one"]["sha256"] != after["one"]["sha256"]
     assert before["other"] == after["other"]
 
 
 def test_a_manifest_that_says_nothing_new_is_not_written_again(tmp_path: Path) -> None:
-    manifest = artifacts_manifest.describe(tmp_path, {}, Hashes(tmp_path / "hashes.json"))
+    described = manifest.describe(tmp_path, {}, Hashes(tmp_path / "hashes.json"))
 
-    assert artifacts_manifest.write(tmp_path, manifest)
-    assert not artifacts_manifest.write(tmp_path, manifest)
+    assert manifest.write(tmp_path, described)
+    assert not manifest.write(tmp_path, described)
 
 
 @pytest.mark.parametrize(
@@ -97,14 +98,14 @@ def test_a_jar_that_is_not_what_was_pinned_is_refused(tmp_path: Path, pin: str, 
     lock.write_text(pin)
 
     with pytest.raises(PlatformError, match=reason):
-        artifacts_jars._check({"jars/kafka/a.jar": jar}, artifacts_jars.pins(lock), lock)
+        jars._check({"jars/kafka/a.jar": jar}, jars.pins(lock), lock)
 
 
 def test_every_jar_of_every_architecture_is_pinned_once(checkout: Path) -> None:
-    pins = artifacts_jars.pins(checkout / "artifacts" / "jars.lock")
+    pins = jars.pins(checkout / "artifacts" / "jars.lock")
 
     assert {path.split("/")[0] for path in pins} == {"jars", "postgres", "registry"}
-    for architecture in set(artifacts_jars.ARCHITECTURES.values()):
+    for architecture in set(jars.ARCHITECTURES.values()):
         assert any(architecture in path for path in pins if path.startswith("postgres/"))
     assert all(len(digest) == 64 for digest in pins.values())
 

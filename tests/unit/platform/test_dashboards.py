@@ -1,7 +1,7 @@
 """How the command line leads to Superset, and what it gives the loader of the dashboards."""
 
 import pytest
-from music_platform import dashboards, links
+from music_platform.commands import dashboards, links
 from music_platform.errors import PlatformError
 
 OUTPUTS = {

@@ -5,9 +5,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from music_platform import instance as instances
+from music_platform.deployment import instance as instances
+from music_platform.deployment.instance import Instance
 from music_platform.errors import PlatformError
-from music_platform.instance import Instance
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def test_an_unknown_environment_is_answered_with_those_that_exist(checkout: Path
 def test_a_second_command_on_the_same_instance_is_refused_and_told_who_is_at_work(tmp_path: Path) -> None:
     instance = Instance(checkout=tmp_path, home=tmp_path)
     code = (
-        "import sys; from pathlib import Path; from music_platform.instance import Instance\n"
+        "import sys; from pathlib import Path; from music_platform.deployment.instance import Instance\n"
         "with Instance(checkout=Path(sys.argv[1]), home=Path(sys.argv[1])).lock('make down'): pass"
     )
     with instance.lock("make up"):

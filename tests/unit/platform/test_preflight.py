@@ -6,10 +6,10 @@ import stat
 from pathlib import Path
 
 import pytest
-from music_platform import hosting, java, ports, preflight
+from music_platform.console.progress import Progress
+from music_platform.deployment.instance import Instance
 from music_platform.errors import PlatformError
-from music_platform.instance import Instance
-from music_platform.progress import Progress
+from music_platform.hosts import hosting, java, ports, preflight
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import psutil
 import pytest
-from music_platform import processes
 from music_platform.errors import PlatformError
-from music_platform.processes import Supervisor
+from music_platform.hosts import processes
+from music_platform.hosts.processes import Supervisor
 
 from tests.waiting import wait_until
 

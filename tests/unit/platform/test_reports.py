@@ -3,11 +3,12 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from music_platform import status, table
-from music_platform.applying import ApplyProgress
-from music_platform.hosting import Program
-from music_platform.progress import Progress
-from music_platform.terraform import Event
+from music_platform.commands import status
+from music_platform.console import table
+from music_platform.console.progress import Progress
+from music_platform.deployment.applying import ApplyProgress
+from music_platform.deployment.terraform import Event
+from music_platform.hosts.hosting import Program
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 BROKER = "module.kafka.terraform_data.deploy"

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from music_platform import settings
+from music_platform.deployment import settings
 from music_platform.errors import PlatformError
 
 

@@ -10,8 +10,8 @@ import threading
 from pathlib import Path
 
 import pytest
+from music_platform.deployment.terraform import Event, Terraform, describe
 from music_platform.errors import PlatformError
-from music_platform.terraform import Event, Terraform, describe
 
 BINARY = shutil.which("terraform") or shutil.which("tofu") or "terraform"
 
@@ -172,7 +172,8 @@ def test_a_missing_binary_is_named() -> None:
 
 def test_an_interrupt_ends_terraform_in_order_and_leaves_its_state_readable(root_module: Path) -> None:
     code = (
-        "import signal, sys; from pathlib import Path; from music_platform.terraform import Terraform\n"
+        "import signal, sys; from pathlib import Path\n"
+        "from music_platform.deployment.terraform import Terraform\n"
         # What a shell starts in the background is deaf to it, and so is all that is started from there.
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "Terraform(Path(sys.argv[1]), sys.argv[2], variable_files=(Path(sys.argv[3]),))"

@@ -10,9 +10,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from music_platform.console.progress import Progress
+from music_platform.deployment.instance import Instance
 from music_platform.errors import PlatformError
-from music_platform.instance import Instance
-from music_platform.progress import Progress
 
 Check = Callable[[], str]
 """Looks at one thing; returns what it found, or raises a PlatformError with the remedy."""
@@ -85,11 +85,11 @@ def of(instance: Instance) -> Host:
     """Return what runs the servers of the instance."""
     # Imported here: what one environment needs may be missing where the other is used.
     if instance.environment == "local":
-        from music_platform.local_host import LocalHost
+        from music_platform.hosts.local_host import LocalHost
 
         return LocalHost(instance)
     if instance.environment == "docker":
-        from music_platform.container_host import ContainerHost
+        from music_platform.hosts.container_host import ContainerHost
 
         return ContainerHost(instance)
     raise PlatformError(

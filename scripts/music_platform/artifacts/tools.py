@@ -6,8 +6,8 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from music_platform.console.progress import Progress
 from music_platform.errors import PlatformError
-from music_platform.progress import Progress
 
 # How often a long command says how far it is.
 REPORT_EVERY_SECONDS = 5.0

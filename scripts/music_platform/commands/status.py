@@ -6,11 +6,12 @@ from typing import Any
 
 import click
 
-from music_platform import hosting, running, warehouse
+from music_platform.console.table import duration, rows
+from music_platform.deployment import running, warehouse
+from music_platform.deployment.instance import Instance
 from music_platform.errors import PlatformError
-from music_platform.hosting import Program
-from music_platform.instance import Instance
-from music_platform.table import duration, rows
+from music_platform.hosts import hosting
+from music_platform.hosts.hosting import Program
 
 AUDIT_LIMIT_S = 120
 """Older than this, an audit of the books has stopped: each of them is looked at within a minute."""

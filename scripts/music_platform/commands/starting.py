@@ -7,15 +7,18 @@ from typing import Any
 
 import click
 
-from music_platform import artifacts, hosting, links, preflight, settings, warehouse
-from music_platform.applying import ApplyProgress
+from music_platform.artifacts import building
+from music_platform.commands import links
+from music_platform.console.progress import Progress
+from music_platform.console.table import rows
+from music_platform.console.waiting import wait_for
+from music_platform.deployment import settings, warehouse
+from music_platform.deployment.applying import ApplyProgress
+from music_platform.deployment.instance import Instance
+from music_platform.deployment.settings import Value
+from music_platform.deployment.warehouse import Flow
 from music_platform.errors import PlatformError
-from music_platform.instance import Instance
-from music_platform.progress import Progress
-from music_platform.settings import Value
-from music_platform.table import rows
-from music_platform.waiting import wait_for
-from music_platform.warehouse import Flow
+from music_platform.hosts import hosting, preflight
 
 # A start from cold takes half a minute; on a machine that is busy otherwise, several.
 DATA_LIMIT_S = 300
@@ -30,7 +33,7 @@ def up(instance: Instance, given: Mapping[str, Value | None], progress: Progress
         if kept:
             progress.detail(f"settings: {settings.in_words(kept)}")
         progress.step("Building the artifacts")
-        artifacts.build(instance.checkout, progress)
+        building.build(instance.checkout, progress)
         host = hosting.of(instance)
         host.before_apply(progress)
         _apply(instance, progress)

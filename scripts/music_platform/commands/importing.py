@@ -10,14 +10,14 @@ from typing import Any
 
 import click
 
-from music_platform import running, warehouse
+from music_platform.console.progress import Progress
+from music_platform.console.table import rows
+from music_platform.console.waiting import wait_for
+from music_platform.deployment import running, warehouse
+from music_platform.deployment.instance import Instance
+from music_platform.deployment.settings import Value
+from music_platform.deployment.warehouse import Listening
 from music_platform.errors import PlatformError
-from music_platform.instance import Instance
-from music_platform.progress import Progress
-from music_platform.settings import Value
-from music_platform.table import rows
-from music_platform.waiting import wait_for
-from music_platform.warehouse import Listening
 
 STORED_LIMIT_S = 600
 

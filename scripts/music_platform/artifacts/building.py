@@ -16,11 +16,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from music_platform import artifacts_jars, artifacts_manifest, artifacts_wheels
-from music_platform.artifacts_manifest import Hashes
+from music_platform.artifacts import jars, manifest
+from music_platform.artifacts.manifest import Hashes
+from music_platform.artifacts.wheels import Wheelhouse, build_own, pinned
+from music_platform.console.progress import Progress
+from music_platform.deployment.instance import find_checkout
 from music_platform.errors import PlatformError
-from music_platform.instance import find_checkout
-from music_platform.progress import Progress
 
 
 @dataclass(frozen=True)
@@ -86,9 +87,9 @@ class _Build:
         components = {
             name: list(self._files_of(component, own, locked, name)) for name, component in COMPONENTS.items()
         }
-        manifest = artifacts_manifest.describe(self._artifacts, components, self._hashes)
+        described = manifest.describe(self._artifacts, components, self._hashes)
         self._remove_all_but({file for files in components.values() for file in files})
-        changed = artifacts_manifest.write(self._artifacts, manifest)
+        changed = manifest.write(self._artifacts, described)
         self._hashes.keep()
         count = sum(1 for _ in self._artifacts.rglob("*") if _.is_file()) - 1
         self._progress.detail(f"{count} artifacts {'are ready' if changed else 'were up to date'}")
@@ -96,13 +97,13 @@ class _Build:
     def _jars(self) -> None:
         ivy_file = self._checkout / "artifacts" / "ivy.xml"
         lock_file = ivy_file.with_name("jars.lock")
-        names = [f"{folder}/" for folder in artifacts_jars.FOLDERS.values()]
+        names = [f"{folder}/" for folder in jars.FOLDERS.values()]
 
         def fetch() -> None:
             self._progress.detail("jars of Kafka, Spark's Kafka source, PostgreSQL and the registry (236 MB)")
             # Ivy keeps reports of what it resolves in its cache: two at a time would read each other's.
             with _exclusive(_cache() / "ivy"):
-                artifacts_jars.fetch(ivy_file, lock_file, self._artifacts, _cache(), self._progress)
+                jars.fetch(ivy_file, lock_file, self._artifacts, _cache(), self._progress)
 
         self._once("jars", [ivy_file, lock_file], names, fetch)
 
@@ -124,9 +125,7 @@ class _Build:
 
         def make() -> None:
             self._progress.detail(f"wheel of app/{name}")
-            wheel = artifacts_wheels.build_own(
-                package, self._artifacts / "wheels", self._builder, self._progress
-            )
+            wheel = build_own(package, self._artifacts / "wheels", self._builder, self._progress)
             stamp.parent.mkdir(parents=True, exist_ok=True)
             stamp.write_text(wheel.name, encoding="utf-8")
 
@@ -143,7 +142,7 @@ class _Build:
         locks[INSTALLER] = self._checkout / "requirements" / f"{INSTALLER}.txt"
         directory = _cache() / f"wheels-{sys.implementation.cache_tag}"
         with _exclusive(directory):
-            wheelhouse = artifacts_wheels.Wheelhouse(directory, self._builder)
+            wheelhouse = Wheelhouse(directory, self._builder)
             return wheelhouse.provide(locks, self._artifacts / "wheels", self._progress)
 
     def _files_of(
@@ -162,7 +161,7 @@ class _Build:
 
     def _requirements(self, name: str, wheels: Sequence[Path]) -> Path:
         file = self._artifacts / "requirements" / f"{name}.txt"
-        text = artifacts_wheels.pinned(wheels, self._hashes)
+        text = pinned(wheels, self._hashes)
         file.parent.mkdir(exist_ok=True)
         if not file.exists() or file.read_text(encoding="utf-8") != text:
             file.write_text(text, encoding="utf-8")
@@ -185,7 +184,7 @@ class _Build:
         stamp.write_text(key, encoding="utf-8")
 
     def _remove_all_but(self, files: set[Path]) -> None:
-        keep = files | {self._artifacts / artifacts_manifest.NAME}
+        keep = files | {self._artifacts / manifest.NAME}
         for path in self._artifacts.rglob("*"):
             if path.is_file() and path not in keep:
                 path.unlink()
@@ -225,7 +224,7 @@ def main() -> int:
         checkout = find_checkout(Path.cwd())
         if sys.argv[1:] == ["lock"]:
             ivy_file = checkout / "artifacts" / "ivy.xml"
-            artifacts_jars.write_lock(ivy_file, ivy_file.with_name("jars.lock"), _cache(), progress)
+            jars.write_lock(ivy_file, ivy_file.with_name("jars.lock"), _cache(), progress)
         else:
             progress.step("Artifacts")
             build(checkout, progress)
@@ -233,7 +232,3 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 1
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -6,9 +6,9 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+from music_platform.deployment.instance import Instance
+from music_platform.deployment.running import outputs
 from music_platform.errors import PlatformError
-from music_platform.instance import Instance
-from music_platform.running import outputs
 
 # What the loader reads, and the output of Terraform that it comes from.
 _SETTINGS = {

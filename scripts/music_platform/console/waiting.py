@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from music_platform.progress import Progress
+from music_platform.console.progress import Progress
 
 PAUSE_S = 0.5
 FIRST_REPORT_S = 3.0

@@ -9,12 +9,13 @@ import zlib
 from datetime import UTC, datetime
 from pathlib import Path
 
-from music_platform import hosting, running, warehouse
-from music_platform.asking import agrees
+from music_platform.console.asking import agrees
+from music_platform.console.progress import Progress
+from music_platform.console.waiting import wait_for
+from music_platform.deployment import running, warehouse
+from music_platform.deployment.instance import Instance
 from music_platform.errors import PlatformError
-from music_platform.instance import Instance
-from music_platform.progress import Progress
-from music_platform.waiting import wait_for
+from music_platform.hosts import hosting
 
 SERVER = "postgres"
 # What goes by the contents of the database: it must not see one that has changed under it.

@@ -18,9 +18,9 @@ import psycopg2
 import psycopg2.extensions
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
+from music_platform.console.progress import Progress
+from music_platform.console.table import rows
 from music_platform.errors import PlatformError
-from music_platform.progress import Progress
-from music_platform.table import rows
 
 DEAD_LETTER_TOPIC = "music.stream-events.dlq"
 MOST_ATTEMPTS = 3

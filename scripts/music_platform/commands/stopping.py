@@ -3,12 +3,13 @@
 import shutil
 from pathlib import Path
 
-from music_platform import hosting, running
-from music_platform.applying import ApplyProgress
-from music_platform.asking import agrees
+from music_platform.console.asking import agrees
+from music_platform.console.progress import Progress
+from music_platform.deployment import running
+from music_platform.deployment.applying import ApplyProgress
+from music_platform.deployment.instance import DEFAULT_NAME, Instance
 from music_platform.errors import PlatformError
-from music_platform.instance import DEFAULT_NAME, Instance
-from music_platform.progress import Progress
+from music_platform.hosts import hosting
 
 
 def down(instance: Instance, progress: Progress) -> None:

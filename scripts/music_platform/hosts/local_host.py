@@ -9,12 +9,13 @@ from pathlib import Path
 
 import psutil
 
-from music_platform import hosting, logs, ports, preflight, processes, running
+from music_platform.console.progress import Progress
+from music_platform.deployment import running
+from music_platform.deployment.instance import Instance
 from music_platform.errors import PlatformError
-from music_platform.hosting import Check, Program
-from music_platform.instance import Instance
-from music_platform.processes import Supervisor
-from music_platform.progress import Progress
+from music_platform.hosts import hosting, logs, ports, preflight, processes
+from music_platform.hosts.hosting import Check, Program
+from music_platform.hosts.processes import Supervisor
 
 SERVICE_SCRIPT = Path("modules/service/local/service.sh")
 SUPERVISOR_SCRIPT = Path("modules/supervisor/local/supervisor.sh")

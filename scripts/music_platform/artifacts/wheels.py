@@ -16,9 +16,9 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-from music_platform.artifacts_commands import run
-from music_platform.artifacts_manifest import Hashes
-from music_platform.progress import Progress
+from music_platform.artifacts.manifest import Hashes
+from music_platform.artifacts.tools import run
+from music_platform.console.progress import Progress
 
 # 2026-01-01: a fixed time makes the same sources give the same wheel.
 SOURCE_DATE_EPOCH = "1767225600"

@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from music_platform import settings
+from music_platform.deployment import settings
+from music_platform.deployment.settings import Value
+from music_platform.deployment.terraform import Terraform
 from music_platform.errors import PlatformError
-from music_platform.settings import Value
-from music_platform.terraform import Terraform
 
 DEFAULT_NAME = "default"
 DEFAULT_ENVIRONMENT = "local"

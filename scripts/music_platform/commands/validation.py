@@ -13,9 +13,9 @@ import click
 import psycopg2
 import yaml
 
-from music_platform import table
+from music_platform.console import table
+from music_platform.deployment.warehouse import CONNECT_TIMEOUT_S, Connection
 from music_platform.errors import PlatformError
-from music_platform.warehouse import CONNECT_TIMEOUT_S, Connection
 
 STATEMENT_TIMEOUT_S = 300
 _SAMPLES = 3

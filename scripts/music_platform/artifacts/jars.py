@@ -6,11 +6,11 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from music_platform import java
-from music_platform.artifacts_commands import run
-from music_platform.artifacts_manifest import sha256
+from music_platform.artifacts.manifest import sha256
+from music_platform.artifacts.tools import run
+from music_platform.console.progress import Progress
 from music_platform.errors import PlatformError
-from music_platform.progress import Progress
+from music_platform.hosts import java
 
 # Ivy's configuration -> folder of the artifacts.
 FOLDERS = {"kafka": "jars/kafka", "spark": "jars/spark", "postgres": "postgres", "registry": "registry"}

@@ -12,7 +12,7 @@ import psutil
 from supervisor.xmlrpc import SupervisorTransport
 
 from music_platform.errors import PlatformError
-from music_platform.hosting import Program
+from music_platform.hosts.hosting import Program
 
 # The settings of the provisioning scripts that name a directory of the instance.
 _DIRECTORY_VARIABLES = frozenset({"MUSIC_CONFIG_DIR", "MUSIC_DATA_DIR"})

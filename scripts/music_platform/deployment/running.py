@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from music_platform.deployment.instance import DEFAULT_NAME, Instance
 from music_platform.errors import PlatformError
-from music_platform.instance import DEFAULT_NAME, Instance
 
 
 def outputs(instance: Instance) -> dict[str, Any]:

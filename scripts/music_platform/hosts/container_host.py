@@ -12,11 +12,11 @@ from typing import Any
 
 import click
 
-from music_platform import hosting, ports, preflight
+from music_platform.console.progress import Progress
+from music_platform.deployment.instance import Instance
 from music_platform.errors import PlatformError
-from music_platform.hosting import Check, Program
-from music_platform.instance import Instance
-from music_platform.progress import Progress
+from music_platform.hosts import hosting, ports, preflight
+from music_platform.hosts.hosting import Check, Program
 
 SERVICE_LABEL = "music-platform.service"
 # A stopped engine answers at once; one that is busy with a large image may take a while.

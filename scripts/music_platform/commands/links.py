@@ -8,9 +8,9 @@ from typing import Any
 
 import click
 
+from music_platform.deployment.instance import Instance
+from music_platform.deployment.running import outputs
 from music_platform.errors import PlatformError
-from music_platform.instance import Instance
-from music_platform.running import outputs
 
 # Output of Terraform, what it is called here, whether it is a page for a browser.
 KNOWN: tuple[tuple[str, str, bool], ...] = (

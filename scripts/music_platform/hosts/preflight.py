@@ -9,12 +9,12 @@ from pathlib import Path
 
 import psutil
 
-from music_platform import java
+from music_platform.console.progress import Progress
+from music_platform.deployment.instance import Instance
+from music_platform.deployment.settings import Value
 from music_platform.errors import PlatformError
-from music_platform.hosting import Check
-from music_platform.instance import Instance
-from music_platform.progress import Progress
-from music_platform.settings import Value
+from music_platform.hosts import java
+from music_platform.hosts.hosting import Check
 
 OLDEST_PYTHON = (3, 11)
 # What required_version of terraform/local says; OpenTofu counts alike.

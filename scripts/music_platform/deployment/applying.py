@@ -2,8 +2,8 @@
 
 import re
 
-from music_platform.progress import Progress
-from music_platform.terraform import Event
+from music_platform.console.progress import Progress
+from music_platform.deployment.terraform import Event
 
 # The command of a provisioner, and Terraform's word that a provisioner with secrets shows no output.
 NOT_FOR_PEOPLE = ("Executing: [", "(output suppressed")

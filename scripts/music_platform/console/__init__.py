@@ -1,0 +1,1 @@
+"""What a person sees and answers while a command works: steps, waiting, tables, questions."""

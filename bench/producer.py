@@ -31,10 +31,10 @@ import psutil
 from confluent_kafka import Consumer, Producer, TopicPartition
 from music_contract import wire
 from music_contract.topics import STREAM_EVENTS, TOPICS
-from music_producer.registry import SchemaIds
 from music_producer.run import make_population, produce
+from music_producer.sending.registry import SchemaIds
+from music_producer.sending.stopping import Stop
 from music_producer.settings import Settings
-from music_producer.stopping import Stop
 
 from tests import broker
 

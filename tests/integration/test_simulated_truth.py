@@ -15,12 +15,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from music_contract import times
-from music_producer.dates import HOUR_MS
-from music_producer.registry import schema_ids
+from music_producer.records.truth import MEASURES
 from music_producer.run import Run, make_population
+from music_producer.sending.registry import schema_ids
+from music_producer.sending.stopping import Stop
 from music_producer.settings import Settings
-from music_producer.stopping import Stop
-from music_producer.truth import MEASURES
+from music_producer.world.dates import HOUR_MS
 
 from tests import audit, second_platform
 from tests.second_platform import SecondPlatform

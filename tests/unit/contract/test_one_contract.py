@@ -14,7 +14,7 @@ import pyarrow as pa
 import pytest
 from music_contract import schemas
 from music_contract.topics import DIMENSIONS
-from music_producer.world import dimension_records, make_world
+from music_producer.world.world import dimension_records, make_world
 from music_spark.records import event_schema, triage
 from music_spark.warehouse import dimensions
 

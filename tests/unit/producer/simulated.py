@@ -6,16 +6,16 @@ from typing import Any
 
 import orjson
 from music_contract import wire
-from music_producer.dates import DAY_MS, HOUR_MS, WORLD_START_MS
-from music_producer.events import Batch, EventStream
-from music_producer.experiments import Experiment, assign
-from music_producer.imperfections import Rates
-from music_producer.playbacks import Playbacks, joined
-from music_producer.population import Behaviour, Population
-from music_producer.rendering import Renderer
-from music_producer.simulation import Simulation
-from music_producer.source import Block, Record
-from music_producer.world import World, make_world
+from music_producer.listening.experiments import Experiment, assign
+from music_producer.listening.playbacks import Playbacks, joined
+from music_producer.listening.population import Behaviour, Population
+from music_producer.listening.simulation import Simulation
+from music_producer.records.events import Batch, EventStream
+from music_producer.records.imperfections import Rates
+from music_producer.records.rendering import Renderer
+from music_producer.sending.source import Block, Record
+from music_producer.world.dates import DAY_MS, HOUR_MS, WORLD_START_MS
+from music_producer.world.world import World, make_world
 
 START_MS = WORLD_START_MS + 323 * DAY_MS + 9 * HOUR_MS
 """A Friday morning in November 2026."""

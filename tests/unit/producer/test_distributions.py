@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from music_producer.dates import DAY_MS, HOUR_MS, WORLD_START_MS
-from music_producer.listeners import DEVICE_MODELS, FREE
-from music_producer.playbacks import Playbacks
+from music_producer.listening.playbacks import Playbacks
+from music_producer.world.dates import DAY_MS, HOUR_MS, WORLD_START_MS
+from music_producer.world.listeners import DEVICE_MODELS, FREE
 
 from tests.unit.producer.simulated import playbacks, population
 

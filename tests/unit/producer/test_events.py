@@ -7,10 +7,9 @@ import orjson
 import pytest
 from music_contract import schemas, times, wire
 from music_contract.rules import Reason
-from music_producer.dates import MINUTE_MS
-from music_producer.events import ANNOUNCED_AFTER_MS, Batch
-from music_producer.experiments import Experiment, variant_number
-from music_producer.imperfections import (
+from music_producer.listening.experiments import Experiment, variant_number
+from music_producer.records.events import ANNOUNCED_AFTER_MS, Batch
+from music_producer.records.imperfections import (
     MALFORMATIONS,
     UNKNOWN_SCHEMA_ID,
     Fault,
@@ -18,7 +17,8 @@ from music_producer.imperfections import (
     malformation,
     malformed,
 )
-from music_producer.world import dimension_records
+from music_producer.world.dates import MINUTE_MS
+from music_producer.world.world import dimension_records
 
 from tests.unit.producer.simulated import (
     OLDER_SCHEMA_ID,

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from music_producer.experiments import Experiment, assign, variant_number
+from music_producer.listening.experiments import Experiment, assign, variant_number
 
 from tests.unit.producer.simulated import playbacks, population
 

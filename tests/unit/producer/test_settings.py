@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from music_producer import report
 from music_producer.cli import main
-from music_producer.population import listeners_needed
+from music_producer.listening.population import listeners_needed
 from music_producer.settings import Settings, SettingsError, read_settings
 
 NEEDED = {"bootstrap_servers": "127.0.0.1:1", "registry_url": "http://127.0.0.1:1"}

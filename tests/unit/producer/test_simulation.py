@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from music_producer.dates import DAY_MS, HOUR_MS
-from music_producer.listeners import FREE, NEVER_MS
-from music_producer.playbacks import Playbacks
-from music_producer.population import SESSION_GAP_MS
-from music_producer.simulation import REASONS, Simulation, State
+from music_producer.listening.playbacks import Playbacks
+from music_producer.listening.population import SESSION_GAP_MS
+from music_producer.listening.simulation import REASONS, Simulation, State
+from music_producer.world.dates import DAY_MS, HOUR_MS
+from music_producer.world.listeners import FREE, NEVER_MS
 
 from tests.unit.producer.simulated import START_MS, playbacks, population
 

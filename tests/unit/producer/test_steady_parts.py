@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from music_contract import times
-from music_producer.columns import moment_rows
-from music_producer.identifiers import uuid7_texts
-from music_producer.outage import STALL_SECONDS, OutageWatch
-from music_producer.pacing import Clock, Stride
-from music_producer.stopping import Stop
+from music_producer.listening.pacing import Clock, Stride
+from music_producer.sending.outage import STALL_SECONDS, OutageWatch
+from music_producer.sending.stopping import Stop
+from music_producer.world.columns import moment_rows
+from music_producer.world.identifiers import uuid7_texts
 
 
 def test_simulated_time_runs_at_its_speed_until_it_meets_the_present() -> None:

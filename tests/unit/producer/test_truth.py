@@ -8,11 +8,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from music_contract import rules
-from music_producer import truth
-from music_producer.dates import MINUTE_MS
-from music_producer.events import Batch
-from music_producer.imperfections import Fault, Rates
-from music_producer.truth import MEASURES, Truth
+from music_producer.records import truth
+from music_producer.records.events import Batch
+from music_producer.records.imperfections import Fault, Rates
+from music_producer.records.truth import MEASURES, Truth
+from music_producer.world.dates import MINUTE_MS
 
 from tests.unit.producer.simulated import batches, population
 

@@ -11,8 +11,8 @@ from functools import partial
 from pathlib import Path
 
 from music_producer.importing.settings import ImportSettings
+from music_producer.sending.stopping import Stop
 from music_producer.settings import Settings, SettingsError, add_options, read_settings
-from music_producer.stopping import Stop
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -78,8 +78,8 @@ def _import(files: Sequence[Path], settings: ImportSettings, stop: Stop) -> int:
 
 
 def _with_errors_told(command: Callable[[Stop], int], stop: Stop) -> int:
-    from music_producer.delivery import RecordRefusedError
-    from music_producer.registry import NoOlderSchemaError
+    from music_producer.sending.delivery import RecordRefusedError
+    from music_producer.sending.registry import NoOlderSchemaError
 
     try:
         return command(stop)

@@ -9,7 +9,7 @@ from typing import Any
 from music_contract import times
 from music_contract.topics import STREAM_EVENTS
 
-from music_producer.delivery import Delivery
+from music_producer.sending.delivery import Delivery
 from music_producer.settings import Settings
 
 EVERY_SECONDS = 2.0

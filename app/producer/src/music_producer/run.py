@@ -12,22 +12,22 @@ from music_contract import times, wire
 from music_contract.topics import STREAM_EVENTS
 
 from music_producer import report
-from music_producer.dates import WORLD_START_MS
-from music_producer.delivery import Delivery, RecordRefusedError
-from music_producer.events import EventStream
-from music_producer.experiments import assign
-from music_producer.imperfections import Rates, Released
-from music_producer.pacing import Clock, Stride
-from music_producer.population import Behaviour, Population
-from music_producer.registry import NoOlderSchemaError, SchemaIds, schema_ids
-from music_producer.rendering import Renderer
+from music_producer.listening.experiments import assign
+from music_producer.listening.pacing import Clock, Stride
+from music_producer.listening.population import Behaviour, Population
+from music_producer.listening.simulation import Simulation
+from music_producer.records.events import EventStream
+from music_producer.records.imperfections import Rates, Released
+from music_producer.records.rendering import Renderer
+from music_producer.records.truth import Truth
+from music_producer.sending.delivery import Delivery, RecordRefusedError
+from music_producer.sending.registry import NoOlderSchemaError, SchemaIds, schema_ids
+from music_producer.sending.source import Block
+from music_producer.sending.stopping import Stop
+from music_producer.sending.topic import has_records
 from music_producer.settings import Settings
-from music_producer.simulation import Simulation
-from music_producer.source import Block
-from music_producer.stopping import Stop
-from music_producer.topic import has_records
-from music_producer.truth import Truth
-from music_producer.world import Changes, dimension_records, make_world
+from music_producer.world.dates import WORLD_START_MS
+from music_producer.world.world import Changes, dimension_records, make_world
 
 _log = logging.getLogger(__name__)
 

@@ -14,8 +14,8 @@ from pydantic import AliasChoices, BeforeValidator, Field, ValidationError, mode
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from music_producer.dates import WORLD_START_MS
-from music_producer.experiments import Experiment
+from music_producer.listening.experiments import Experiment
+from music_producer.world.dates import WORLD_START_MS
 
 USERS_AN_EVENT_A_SECOND = 400
 """People who listen as much as they can, all together (`population.BUSIEST_SHARE`), are 369; some leave."""

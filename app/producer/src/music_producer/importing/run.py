@@ -14,7 +14,6 @@ from typing import TextIO
 from music_contract import times
 from music_contract.topics import STREAM_EVENTS
 
-from music_producer.delivery import Delivery
 from music_producer.importing import files, formats, progress
 from music_producer.importing.files import HistoryFile, RefusedError
 from music_producer.importing.formats import Broken, Format
@@ -24,9 +23,10 @@ from music_producer.importing.listener import Listener
 from music_producer.importing.records import Records
 from music_producer.importing.resuming import Place, default_directory
 from music_producer.importing.settings import ImportSettings
-from music_producer.registry import schema_ids
-from music_producer.stopping import Stop
-from music_producer.topic import topic_id
+from music_producer.sending.delivery import Delivery
+from music_producer.sending.registry import schema_ids
+from music_producer.sending.stopping import Stop
+from music_producer.sending.topic import topic_id
 
 _log = logging.getLogger(__name__)
 

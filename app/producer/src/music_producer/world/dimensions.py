@@ -14,14 +14,14 @@ import orjson
 from music_contract.topics import DIMENSIONS
 from numpy.typing import NDArray
 
-from music_producer import columns
-from music_producer.catalogue import ALBUM_TYPES, GENRES, Catalogue
-from music_producer.chance import choice_table, picks
-from music_producer.dates import DAY_MS, WORLD_START_MS
-from music_producer.listeners import DEVICE_MODELS, GENDERS, SUBSCRIPTIONS, Listeners
-from music_producer.places import Place, location_records
-from music_producer.source import Block
-from music_producer.words import NamePool, TitlePool
+from music_producer.sending.source import Block
+from music_producer.world import columns
+from music_producer.world.catalogue import ALBUM_TYPES, GENRES, Catalogue
+from music_producer.world.chance import choice_table, picks
+from music_producer.world.dates import DAY_MS, WORLD_START_MS
+from music_producer.world.listeners import DEVICE_MODELS, GENDERS, SUBSCRIPTIONS, Listeners
+from music_producer.world.places import Place, location_records
+from music_producer.world.words import NamePool, TitlePool
 
 Ints = NDArray[np.int64]
 Quantiles = NDArray[np.float64]

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from music_producer.dates import DAY_MS, SECOND_MS
+from music_producer.world.dates import DAY_MS, SECOND_MS
 
 Texts: TypeAlias = Any
 """A column of bytes of any length: an array of Arrow's, which has no types to check."""

@@ -8,7 +8,7 @@ from confluent_kafka import Consumer, KafkaException, TopicCollection, TopicPart
 from confluent_kafka.admin import AdminClient
 from music_contract.connection import secured
 
-from music_producer.stopping import Stop
+from music_producer.sending.stopping import Stop
 
 _log = logging.getLogger(__name__)
 

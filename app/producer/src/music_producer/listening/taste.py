@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from music_producer.catalogue import GENRES, Catalogue
-from music_producer.chance import Hashed, Zipf, draws, member_keys
-from music_producer.dates import CHANGING_DAYS, DAY_MS, HOUR_MS, WORLD_START_MS
+from music_producer.world.catalogue import GENRES, Catalogue
+from music_producer.world.chance import Hashed, Zipf, draws, member_keys
+from music_producer.world.dates import CHANGING_DAYS, DAY_MS, HOUR_MS, WORLD_START_MS
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from music_producer import columns
+from music_producer.world import columns
 
 Numbers = NDArray[np.integer]
 

@@ -15,9 +15,9 @@ import numpy as np
 from music_contract.rules import MAX_VALUE_BYTES, Reason
 from numpy.typing import NDArray
 
-from music_producer.chance import Hashed
-from music_producer.dates import MINUTE_MS, SECOND_MS
-from music_producer.playbacks import TIE_BITS, Ints, Playbacks, joined
+from music_producer.listening.playbacks import TIE_BITS, Ints, Playbacks, joined
+from music_producer.world.chance import Hashed
+from music_producer.world.dates import MINUTE_MS, SECOND_MS
 
 OUT_OF_ORDER_MS = (SECOND_MS, 2 * MINUTE_MS)
 """How much later than its neighbours a record comes that is out of order: well within a usual watermark."""

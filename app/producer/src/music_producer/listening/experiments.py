@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from music_producer import columns
-from music_producer.identifiers import user_ids
+from music_producer.world import columns
+from music_producer.world.identifiers import user_ids
 
 METRICS = ("skip_rate", "session_length", "like_rate")
 VARIANTS = ("control", "treatment")

@@ -10,7 +10,7 @@ from confluent_kafka.schema_registry.error import SchemaRegistryError
 from music_contract import schemas
 from music_contract.topics import STREAM_EVENTS, TOPICS
 
-from music_producer.stopping import Stop
+from music_producer.sending.stopping import Stop
 
 _log = logging.getLogger(__name__)
 

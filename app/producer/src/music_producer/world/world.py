@@ -10,14 +10,14 @@ from itertools import chain
 import numpy as np
 from music_contract.topics import DIMENSIONS
 
-from music_producer.catalogue import Catalogue, make_catalogue
-from music_producer.dates import WORLD_START_MS
-from music_producer.dimensions import Dimensions
-from music_producer.identifiers import user_ids
-from music_producer.listeners import NEVER_MS, Listeners, make_listeners
-from music_producer.places import Place, largest_places
-from music_producer.source import Block
-from music_producer.words import name_pools, title_pool
+from music_producer.sending.source import Block
+from music_producer.world.catalogue import Catalogue, make_catalogue
+from music_producer.world.dates import WORLD_START_MS
+from music_producer.world.dimensions import Dimensions
+from music_producer.world.identifiers import user_ids
+from music_producer.world.listeners import NEVER_MS, Listeners, make_listeners
+from music_producer.world.places import Place, largest_places
+from music_producer.world.words import name_pools, title_pool
 
 PLACES = 500
 """How many cities there are: the world's largest."""

@@ -12,13 +12,13 @@ import numpy as np
 from music_contract import wire
 from numpy.typing import NDArray
 
-from music_producer import columns
-from music_producer.experiments import Assignment
-from music_producer.identifiers import uuid7_texts
-from music_producer.listeners import SUBSCRIPTIONS
-from music_producer.playbacks import Ints, Playbacks
-from music_producer.simulation import REASONS
-from music_producer.world import World
+from music_producer.listening.experiments import Assignment
+from music_producer.listening.playbacks import Ints, Playbacks
+from music_producer.listening.simulation import REASONS
+from music_producer.world import columns
+from music_producer.world.identifiers import uuid7_texts
+from music_producer.world.listeners import SUBSCRIPTIONS
+from music_producer.world.world import World
 
 _SECOND_BITS = np.uint64(0x9E3779B97F4A7C15)
 _BEFORE_ID, _BEFORE_END = b'{"event_id":"', b'","event_time":"'

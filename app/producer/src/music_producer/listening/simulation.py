@@ -16,12 +16,9 @@ import numpy as np
 from music_contract import schemas
 from numpy.typing import NDArray
 
-from music_producer import rhythm, skipping
-from music_producer.chance import Hashed, Weighted, member_keys, normal
-from music_producer.dates import MINUTE_MS, SECOND_MS
-from music_producer.listeners import FREE, NEVER_MS
-from music_producer.playbacks import TIE_BITS, Flags, Ints, Playbacks, joined
-from music_producer.population import (
+from music_producer.listening import rhythm, skipping
+from music_producer.listening.playbacks import TIE_BITS, Flags, Ints, Playbacks, joined
+from music_producer.listening.population import (
     DEVICE_LOG_ODDS,
     LONGEST_SESSION_MS,
     MEAN_SESSION_MS,
@@ -33,6 +30,9 @@ from music_producer.population import (
     listeners_needed,
     sessions_a_ms,
 )
+from music_producer.world.chance import Hashed, Weighted, member_keys, normal
+from music_producer.world.dates import MINUTE_MS, SECOND_MS
+from music_producer.world.listeners import FREE, NEVER_MS
 
 REASONS = schemas.vocabulary("stream-event", "reason_end")
 _R = {name: number for number, name in enumerate(REASONS)}

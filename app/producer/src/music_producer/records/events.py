@@ -8,10 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from music_contract.topics import DIMENSIONS
 
-from music_producer import columns
-from music_producer.dates import MINUTE_MS
-from music_producer.identifiers import device_ids, user_ids
-from music_producer.imperfections import (
+from music_producer.listening.simulation import Simulation
+from music_producer.records.imperfections import (
     Fault,
     Imperfections,
     Rates,
@@ -21,9 +19,11 @@ from music_producer.imperfections import (
     rows_with,
     unpublished_devices,
 )
-from music_producer.rendering import Rendered, Renderer
-from music_producer.simulation import Simulation
-from music_producer.source import Block
+from music_producer.records.rendering import Rendered, Renderer
+from music_producer.sending.source import Block
+from music_producer.world import columns
+from music_producer.world.dates import MINUTE_MS
+from music_producer.world.identifiers import device_ids, user_ids
 
 _ROWS = 16_384
 """Records that are written at once: more would be written to memory that the processor does not hold."""

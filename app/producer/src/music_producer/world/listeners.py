@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from music_producer.chance import Weighted, choice_table, draws
-from music_producer.dates import CHANGING_DAYS, DAY_MS, WORLD_START_MS
-from music_producer.places import Place
+from music_producer.world.chance import Weighted, choice_table, draws
+from music_producer.world.dates import CHANGING_DAYS, DAY_MS, WORLD_START_MS
+from music_producer.world.places import Place
 
 SUBSCRIPTIONS = ("free", "premium", "family", "student")
 """All of the contract but unknown: the simulation knows."""

@@ -8,14 +8,14 @@ import numpy as np
 from music_contract import rules
 from numpy.typing import NDArray
 
-from music_producer import rhythm, skipping
-from music_producer.chance import Hashed, draws, member_keys
-from music_producer.dates import HOUR_MS, MINUTE_MS, SECOND_MS, WORLD_START_MS
-from music_producer.experiments import Assignment
-from music_producer.listeners import DEVICE_MODELS
-from music_producer.playbacks import Ints
-from music_producer.taste import Taste
-from music_producer.world import World
+from music_producer.listening import rhythm, skipping
+from music_producer.listening.experiments import Assignment
+from music_producer.listening.playbacks import Ints
+from music_producer.listening.taste import Taste
+from music_producer.world.chance import Hashed, draws, member_keys
+from music_producer.world.dates import HOUR_MS, MINUTE_MS, SECOND_MS, WORLD_START_MS
+from music_producer.world.listeners import DEVICE_MODELS
+from music_producer.world.world import World
 
 ACTIVITY_SPREAD = 1.1
 """Sigma of the lognormal that says how much more often some listeners begin a session than others."""

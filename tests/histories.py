@@ -14,8 +14,8 @@ from music_producer.importing import files, run
 from music_producer.importing.listen import Listen
 from music_producer.importing.records import Records
 from music_producer.importing.settings import ImportSettings
-from music_producer.sending.source import Record
 from music_producer.sending.stopping import Stop
+from music_producer.source import Record
 
 SAMPLES = Path(__file__).parent / "samples"
 NOW_MS = times.to_epoch_ms("2026-11-24T12:00:00.000Z")

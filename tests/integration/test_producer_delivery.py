@@ -19,7 +19,7 @@ from music_contract import schemas
 from music_contract.topics import DIMENSIONS, STREAM_EVENTS, TOPICS
 from music_contract.wire import unframe
 from music_producer.sending.delivery import Delivery, RecordRefusedError
-from music_producer.sending.source import Record
+from music_producer.source import Record
 
 from tests.second_platform import SecondPlatform
 from tests.waiting import wait_until

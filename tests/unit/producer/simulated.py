@@ -13,7 +13,7 @@ from music_producer.listening.simulation import Simulation
 from music_producer.records.events import Batch, EventStream
 from music_producer.records.imperfections import Rates
 from music_producer.records.rendering import Renderer
-from music_producer.sending.source import Block, Record
+from music_producer.source import Block, Record
 from music_producer.world.dates import DAY_MS, HOUR_MS, WORLD_START_MS
 from music_producer.world.world import World, make_world
 

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from music_contract import schemas
 from music_contract.topics import DIMENSIONS
-from music_producer.sending.source import Record
+from music_producer.source import Record
 from music_producer.world.dates import DAY_MS, WORLD_START_MS
 from music_producer.world.identifiers import device_ids, song_ids
 from music_producer.world.world import Changes, dimension_records, make_world

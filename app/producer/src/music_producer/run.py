@@ -22,10 +22,10 @@ from music_producer.records.rendering import Renderer
 from music_producer.records.truth import Truth
 from music_producer.sending.delivery import Delivery, RecordRefusedError
 from music_producer.sending.registry import NoOlderSchemaError, SchemaIds, schema_ids
-from music_producer.sending.source import Block
 from music_producer.sending.stopping import Stop
 from music_producer.sending.topic import has_records
 from music_producer.settings import Settings
+from music_producer.source import Block
 from music_producer.world.dates import WORLD_START_MS
 from music_producer.world.world import Changes, dimension_records, make_world
 

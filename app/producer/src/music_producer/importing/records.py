@@ -17,7 +17,7 @@ from music_producer.importing import identities
 from music_producer.importing.history import History
 from music_producer.importing.listen import Listen
 from music_producer.importing.listener import Listener
-from music_producer.sending.source import Record
+from music_producer.source import Record
 
 UNKNOWN_COUNTRY = "ZZ"
 """CLDR's code for an unknown territory."""

@@ -20,7 +20,7 @@ from music_producer.records.imperfections import (
     unpublished_devices,
 )
 from music_producer.records.rendering import Rendered, Renderer
-from music_producer.sending.source import Block
+from music_producer.source import Block
 from music_producer.world import columns
 from music_producer.world.dates import MINUTE_MS
 from music_producer.world.identifiers import device_ids, user_ids

@@ -24,7 +24,7 @@ from music_contract.connection import secured
 from music_contract.wire import frame
 
 from music_producer.sending.outage import OutageWatch
-from music_producer.sending.source import Record
+from music_producer.source import Record
 
 _log = logging.getLogger(__name__)
 

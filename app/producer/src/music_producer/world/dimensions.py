@@ -14,7 +14,7 @@ import orjson
 from music_contract.topics import DIMENSIONS
 from numpy.typing import NDArray
 
-from music_producer.sending.source import Block
+from music_producer.source import Block
 from music_producer.world import columns
 from music_producer.world.catalogue import ALBUM_TYPES, GENRES, Catalogue
 from music_producer.world.chance import choice_table, picks

@@ -10,7 +10,7 @@ from itertools import chain
 import numpy as np
 from music_contract.topics import DIMENSIONS
 
-from music_producer.sending.source import Block
+from music_producer.source import Block
 from music_producer.world.catalogue import Catalogue, make_catalogue
 from music_producer.world.dates import WORLD_START_MS
 from music_producer.world.dimensions import Dimensions

@@ -30,6 +30,7 @@ _AS_SHIPPED = (
 )
 """Java's compilers and Hadoop's files as they are without the stream job's choices, which suit the job."""
 _COPY_BYTES = 256 * 1024
+_LOG_SHOWN = 4_000
 
 
 @dataclass(frozen=True)
@@ -132,14 +133,20 @@ def _run(
             "BENCH_CHECKPOINTS": checkpoints,
         }
         command = [str(spark / "venv/bin/python"), "-m", "bench.plain_job", mode, str(events), str(limit_s)]
-        process = subprocess.Popen(
-            command, env=environment, stdout=subprocess.PIPE, text=True, cwd=CHECKOUT, umask=0
-        )
-        try:
-            output, _ = process.communicate(timeout=limit_s + _START_LIMIT_S)
-        finally:
-            processes.end(processes.tree(process.pid))
-    assert process.returncode == 0, f"the reference ended with {process.returncode}"
+        # What Spark logs counts only when something fails: queries that are stopped in the middle of a batch
+        # say so at great length.
+        with tempfile.TemporaryFile("w+") as log:
+            process = subprocess.Popen(
+                command, env=environment, stdout=subprocess.PIPE, stderr=log, text=True, cwd=CHECKOUT, umask=0
+            )
+            try:
+                output, _ = process.communicate(timeout=limit_s + _START_LIMIT_S)
+            finally:
+                processes.end(processes.tree(process.pid))
+            log.seek(0)
+            said = log.read()[-_LOG_SHOWN:]
+    if process.returncode:
+        raise RuntimeError(f"the reference ended with {process.returncode}:\n{said}")
     # Spark itself writes to standard output when queries are stopped in the middle of a batch, also behind
     # the document in its line.
     document = next(line for line in reversed(output.splitlines()) if line.startswith(DOCUMENT))

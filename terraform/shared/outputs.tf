@@ -71,6 +71,12 @@ output "superset_url" {
   value       = one(module.superset[*].url)
 }
 
+output "superset_analytics_dsn" {
+  description = "Connection of the dashboards' role as Superset itself reaches PostgreSQL, which may be inside a network."
+  value       = var.superset_enabled ? module.postgres.internal_dashboards_dsn : null
+  sensitive   = true
+}
+
 output "superset_admin_username" {
   description = "Name of Superset's administrator."
   value       = one(module.superset[*].usernames["admin"])

@@ -29,7 +29,7 @@ def running_engine() -> None:
 @pytest.fixture(scope="session")
 def platform(running_engine: None) -> Iterator[SecondPlatform]:
     """The platform, with one broker and one worker; destroying it must leave nothing in the engine."""
-    with second_platform.start("docker", RATE=RATE, HISTORY=0) as started:
+    with second_platform.start("docker", RATE=RATE, HISTORY=0, SUPERSET=1) as started:
         yield started
     assert engine.everything_of(started.name) == []
 

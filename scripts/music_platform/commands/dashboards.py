@@ -16,7 +16,8 @@ _SETTINGS = {
     "MUSIC_SUPERSET_ADMIN_PASSWORD": "superset_admin_password",
     "MUSIC_SUPERSET_ANALYST_PASSWORD": "superset_analyst_password",
     "MUSIC_SUPERSET_VIEWER_PASSWORD": "superset_viewer_password",
-    "MUSIC_SUPERSET_ANALYTICS_DSN": "postgres_dashboards_dsn",
+    # Not what this machine connects to: the loader writes down where Superset does.
+    "MUSIC_SUPERSET_ANALYTICS_DSN": "superset_analytics_dsn",
 }
 
 

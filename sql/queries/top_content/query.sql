@@ -27,18 +27,18 @@ RETURNS TABLE (
     rank_change bigint,
     growth double precision
 )
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = '' ROWS 10
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = '' SET work_mem = '64MB' ROWS 10
 BEGIN ATOMIC
     WITH now_sums AS (
         SELECT
             c.content_id,
-            sum(c.plays)::bigint AS plays,
-            sum(c.streams)::bigint AS streams,
-            sum(c.completed)::bigint AS completed,
-            sum(c.skipped)::bigint AS skipped,
-            sum(c.liked)::bigint AS liked,
-            sum(c.added_to_playlist)::bigint AS added_to_playlist,
-            sum(c.ms_played)::bigint AS ms_played
+            rollup.total(c.plays) AS plays,
+            rollup.total(c.streams) AS streams,
+            rollup.total(c.completed) AS completed,
+            rollup.total(c.skipped) AS skipped,
+            rollup.total(c.liked) AS liked,
+            rollup.total(c.added_to_playlist) AS added_to_playlist,
+            rollup.total(c.ms_played) AS ms_played
         FROM rollup.periods(top_content.since, top_content.until) AS p
         INNER JOIN rollup.content AS c ON p.grain = c.grain AND p.period_start = c.period_start
         WHERE c.content_type = top_content.content_type
@@ -57,8 +57,10 @@ BEGIN ATOMIC
     before_sums AS (
         SELECT
             c.content_id,
-            sum(c.streams)::bigint AS streams,
-            row_number() OVER (ORDER BY sum(c.streams) DESC, sum(c.ms_played) DESC, c.content_id ASC) AS rank
+            rollup.total(c.streams) AS streams,
+            row_number() OVER (
+                ORDER BY rollup.total(c.streams) DESC, rollup.total(c.ms_played) DESC, c.content_id ASC
+            ) AS rank
         FROM
             rollup.periods(
                 coalesce(top_content.previous_since, top_content.since - (top_content.until - top_content.since)),

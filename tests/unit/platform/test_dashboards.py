@@ -9,6 +9,7 @@ OUTPUTS = {
     "postgres_port": 5432,
     "postgres_database": "music",
     "postgres_dashboards_dsn": "postgresql://music_dashboards:d@127.0.0.1:5432/music",
+    "superset_analytics_dsn": "postgresql://music_dashboards:d@postgres:5432/music",
     "superset_url": "http://127.0.0.1:8088",
     "superset_admin_username": "admin",
     "superset_admin_password": "a",
@@ -36,7 +37,8 @@ def test_the_loader_gets_its_settings_from_the_outputs() -> None:
         "MUSIC_SUPERSET_ADMIN_PASSWORD": "a",
         "MUSIC_SUPERSET_ANALYST_PASSWORD": "b",
         "MUSIC_SUPERSET_VIEWER_PASSWORD": "c",
-        "MUSIC_SUPERSET_ANALYTICS_DSN": "postgresql://music_dashboards:d@127.0.0.1:5432/music",
+        # Where Superset itself finds PostgreSQL, which in containers is not where this machine does.
+        "MUSIC_SUPERSET_ANALYTICS_DSN": "postgresql://music_dashboards:d@postgres:5432/music",
     }
 
 

@@ -19,6 +19,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from music_contract.topics import STREAM_EVENTS, TOPICS
+from music_spark.reading import offsets
 
 from bench import resources, work
 from tests import audit, second_platform
@@ -89,6 +90,8 @@ def main() -> None:
 
 def _measure(case: Case, events: int) -> Measured:
     with _cores(case.cores), _partitions(case.partitions), second_platform.start() as platform:
+        made = offsets.read_kafka(platform.kafka_bootstrap_servers, (STREAM_EVENTS,)).latest
+        assert len(made) == case.partitions, f"the topic has {len(made)} partitions, not {case.partitions}"
         work.leave_backlog(platform, work.World(users=case.users), events)
         size = work.database_bytes(platform)
         with resources.measured(platform.supervisor) as usage:

@@ -52,7 +52,7 @@ def test_a_changed_window_length_is_rebuilt_by_itself_while_events_flow_and_a_dr
 @pytest.fixture
 def declarations(platform: SecondPlatform) -> Iterator[Path]:
     """The declarations of the metrics, in the stream job as it is installed for this platform."""
-    (installed,) = (platform.home / "opt").glob("spark_job-*/lib/music_spark/families.py")
+    (installed,) = (platform.home / "opt").glob("spark_job-*/lib/music_spark/aggregation/families.py")
     original = installed.read_text()
     yield installed
     installed.write_text(original)

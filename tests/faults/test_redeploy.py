@@ -17,34 +17,46 @@ from tests.waiting import wait_until
 pytestmark = pytest.mark.faults
 
 
+@pytest.fixture
+def producer(platform: SecondPlatform, before: Before) -> Iterator[PlaybackProducer]:
+    """Events that flow, the first of which are facts already: without facts there is nothing to rebuild."""
+    flowing = PlaybackProducer(platform, 100, SEED)
+    try:
+        wait_until(
+            lambda: audit.books(platform.postgres_dsn).facts > before.books.facts,
+            RECOVERY_LIMIT_S,
+            "the first events arrive",
+        )
+        yield flowing
+    finally:
+        flowing.stop()
+
+
 def rebuilt(platform: SecondPlatform, at_least: int) -> bool:
     return len(books.events_of(platform, "rebuild_finished")) >= at_least
 
 
 def test_a_changed_window_length_is_rebuilt_by_itself_while_events_flow_and_a_driver_is_killed(
-    platform: SecondPlatform, before: Before
+    platform: SecondPlatform, before: Before, producer: PlaybackProducer
 ) -> None:
-    producer = PlaybackProducer(platform, 100, SEED)
-    try:
-        started = len(books.events_of(platform, "rebuild_started"))
-        finished = len(books.events_of(platform, "rebuild_finished"))
-        for number, length in enumerate(("10 minutes", "5 minutes"), start=1):
-            deployed = platform.run("up", f"WINDOW_CONTENT={length}")
-            assert deployed.returncode == 0, deployed.stdout + deployed.stderr
-            wait_until(
-                lambda number=number: len(books.events_of(platform, "rebuild_started")) >= started + number,
-                RECOVERY_LIMIT_S,
-                "the rebuild begins",
-            )
-            kill(platform, "driver")
-            wait_until(
-                lambda number=number: rebuilt(platform, finished + number), RECOVERY_LIMIT_S, "it is rebuilt"
-            )
-            print(books.events_of(platform, "rebuild_finished")[-1], length)
-            windows = {"content_performance": length}
-            assert audit.metrics_that_differ(platform.postgres_dsn, windows=windows) == []
-    finally:
-        producer.stop()
+    started = len(books.events_of(platform, "rebuild_started"))
+    finished = len(books.events_of(platform, "rebuild_finished"))
+    for number, length in enumerate(("10 minutes", "5 minutes"), start=1):
+        deployed = platform.run("up", f"WINDOW_CONTENT={length}")
+        assert deployed.returncode == 0, deployed.stdout + deployed.stderr
+        wait_until(
+            lambda number=number: len(books.events_of(platform, "rebuild_started")) >= started + number,
+            RECOVERY_LIMIT_S,
+            "the rebuild begins",
+        )
+        kill(platform, "driver")
+        wait_until(
+            lambda number=number: rebuilt(platform, finished + number), RECOVERY_LIMIT_S, "it is rebuilt"
+        )
+        print(books.events_of(platform, "rebuild_finished")[-1], length)
+        windows = {"content_performance": length}
+        assert audit.metrics_that_differ(platform.postgres_dsn, windows=windows) == []
+    producer.stop()
     assert len(books.events_of(platform, "rebuild_started")) == started + 2
     books.check(platform, before)
 
@@ -59,25 +71,22 @@ def declarations(platform: SecondPlatform) -> Iterator[Path]:
 
 
 def test_changed_code_goes_on_from_its_positions_and_rebuilds_the_metric_that_means_something_else(
-    platform: SecondPlatform, before: Before, declarations: Path
+    platform: SecondPlatform, before: Before, producer: PlaybackProducer, declarations: Path
 ) -> None:
     original = declarations.read_text()
     as_it_is = "return {family.table: family for family in families}"
     revised = 'return {f.table: replace(f, revision=2) if f.table == "device" else f for f in families}'
     changed = original.replace("import dataclass", "import dataclass, replace").replace(as_it_is, revised)
     assert revised in changed
-    producer = PlaybackProducer(platform, 100, SEED)
-    try:
-        for code in (changed, original):
-            finished = len(books.events_of(platform, "rebuild_finished"))
-            with stopped_job(platform):
-                declarations.write_text(code)
-            wait_until(
-                lambda at_least=finished + 1: rebuilt(platform, at_least), RECOVERY_LIMIT_S, "it is rebuilt"
-            )
-            said = books.events_of(platform, "rebuild_finished")[finished:]
-            print(said, books.events_of(platform, "started")[-1])
-            assert said == ["metrics.device is rebuilt from the facts"]
-    finally:
-        producer.stop()
+    for code in (changed, original):
+        finished = len(books.events_of(platform, "rebuild_finished"))
+        with stopped_job(platform):
+            declarations.write_text(code)
+        wait_until(
+            lambda at_least=finished + 1: rebuilt(platform, at_least), RECOVERY_LIMIT_S, "it is rebuilt"
+        )
+        said = books.events_of(platform, "rebuild_finished")[finished:]
+        print(said, books.events_of(platform, "started")[-1])
+        assert said == ["metrics.device is rebuilt from the facts"]
+    producer.stop()
     books.check(platform, before)

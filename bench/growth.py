@@ -82,6 +82,7 @@ def main() -> None:
     for name in options.cases or CASES:
         work.say(f"{name}: a platform of its own starts; it is destroyed in the end")
         found[name] = _measure(CASES[name], options.events)
+        work.say(f"{name}: {found[name].events_per_s:,.0f} events/s")
     document = {name: {**asdict(CASES[name]), **asdict(measured)} for name, measured in found.items()}
     options.result.parent.mkdir(parents=True, exist_ok=True)
     options.result.write_text(json.dumps({"events": options.events, "cases": document}, indent=2) + "\n")

@@ -11,8 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import signal
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -76,16 +74,14 @@ def main() -> None:
     options = parser.parse_args()
     if unknown := set(options.cases) - set(CASES):
         parser.error(f"there is no case {', '.join(sorted(unknown))}: there are {', '.join(CASES)}")
-    # As with Ctrl-C: what was started is ended.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
+    work.end_on_sigterm()
     found = {}
     for name in options.cases or CASES:
         work.say(f"{name}: a platform of its own starts; it is destroyed in the end")
         found[name] = _measure(CASES[name], options.events)
         work.say(f"{name}: {found[name].events_per_s:,.0f} events/s")
     document = {name: {**asdict(CASES[name]), **asdict(measured)} for name, measured in found.items()}
-    options.result.parent.mkdir(parents=True, exist_ok=True)
-    options.result.write_text(json.dumps({"events": options.events, "cases": document}, indent=2) + "\n")
+    work.write(options.result, {"events": options.events, "cases": document})
     _print(found)
 
 

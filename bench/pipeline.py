@@ -15,8 +15,6 @@ import argparse
 import json
 import os
 import platform as machine
-import signal
-import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -31,14 +29,12 @@ RESULT = Path(__file__).parents[1] / "build" / "bench" / "pipeline.json"
 def main() -> None:
     """Measure, print a table, and write build/bench/pipeline.json."""
     options = _options()
-    # As with Ctrl-C: what was started is ended.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
+    work.end_on_sigterm()
     world = work.World(options.users, options.songs)
     print("a platform of its own starts; it is destroyed in the end", flush=True)
     with second_platform.start(RATE=0) as platform:
         result = _measure(platform, world, options)
-    options.result.parent.mkdir(parents=True, exist_ok=True)
-    options.result.write_text(json.dumps(result, indent=2) + "\n")
+    work.write(options.result, result)
     _print(result)
 
 

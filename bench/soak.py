@@ -10,9 +10,6 @@ grows, by the facts.
 from __future__ import annotations
 
 import argparse
-import json
-import signal
-import sys
 import threading
 import time
 from dataclasses import asdict, dataclass, fields
@@ -57,8 +54,7 @@ def main() -> None:
     parser.add_argument("--rate", type=int, default=500, help="events a second (500)")
     parser.add_argument("--result", type=Path, default=RESULT, help="file to write (build/bench/soak.json)")
     options = parser.parse_args()
-    # As with Ctrl-C: what was started is ended.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
+    work.end_on_sigterm()
     work.say("a platform of its own starts; it is destroyed in the end")
     looks = []
     with second_platform.start(RATE=options.rate, HISTORY=0) as platform:
@@ -68,9 +64,7 @@ def main() -> None:
             threading.Event().wait(max(0.0, began + minute * _MINUTE_S - time.monotonic()))
             looks.append(_look(platform, minute))
             print("".join(f"{value:>18,}" for value in asdict(looks[-1]).values()), flush=True)
-    options.result.parent.mkdir(parents=True, exist_ok=True)
-    document = {"rate": options.rate, "looks": [asdict(look) for look in looks]}
-    options.result.write_text(json.dumps(document, indent=2) + "\n")
+    work.write(options.result, {"rate": options.rate, "looks": [asdict(look) for look in looks]})
 
 
 def _look(platform: SecondPlatform, minute: int) -> Look:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import signal
 import subprocess
 import sys
 import time
@@ -20,7 +22,7 @@ from tests.second_platform import SecondPlatform
 from tests.waiting import wait_until
 
 JOB = "spark_job"
-DIMENSION_EVENTS = 1_000
+_DIMENSION_EVENTS = 1_000
 """The first events come with the dimensions, which are stored before anything is measured."""
 _PRODUCER = Path(sys.executable).parent / "music-producer"
 _LIMIT_S = 1800.0
@@ -42,6 +44,17 @@ class World:
 def say(text: str) -> None:
     """Show progress at once, with the time."""
     print(f"  {time.strftime('%H:%M:%S')} {text}", flush=True)
+
+
+def end_on_sigterm() -> None:
+    """Let SIGTERM end this program as Ctrl-C does: what was started is ended."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
+
+
+def write(file: Path, document: object) -> None:
+    """Write a result as JSON."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(document, indent=2) + "\n")
 
 
 def query(dsn: str, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
@@ -71,8 +84,8 @@ def produce(platform: SecondPlatform, world: World, events: int, hours_ago: int)
 def leave_backlog(platform: SecondPlatform, world: World, events: int) -> float:
     """Store the world's dimensions, stop the job and publish that many events; the seconds that they took."""
     say(f"publishing the dimensions of {world.users:,} users and {world.songs:,} songs")
-    produce(platform, world, DIMENSION_EVENTS, hours_ago=12)
-    wait_for_events(platform, DIMENSION_EVENTS)
+    produce(platform, world, _DIMENSION_EVENTS, hours_ago=12)
+    wait_for_events(platform, _DIMENSION_EVENTS)
     wait_until_idle(platform)
     stop_job(platform)
     say(f"publishing {events:,} events")

@@ -9,6 +9,7 @@ from pathlib import Path
 from music_contract import times
 
 from tests.second_platform import SecondPlatform
+from tests.waiting import wait_until
 
 FAULTS = ("--late", "0.1", "--duplicates", "0.1", "--out-of-order", "0.1", "--malformed", "0.05")
 """Shares of events that come hours late, twice, out of order, or broken."""
@@ -30,10 +31,12 @@ class PlaybackProducer:
     def __init__(self, platform: SecondPlatform, rate: int, seed: int) -> None:
         options = ("--rate", str(rate), "--users", "1000", "--songs", "500", "--seed", str(seed))
         self._command = _command(platform, *options, *FAULTS)
+        self._log = platform.home / "playbacks.log"
         self._process = self._start()
 
     def _start(self) -> "subprocess.Popen[bytes]":
-        return subprocess.Popen(self._command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        with self._log.open("wb") as log:
+            return subprocess.Popen(self._command, stdout=subprocess.DEVNULL, stderr=log)
 
     def kill(self) -> int:
         """Kill -9, and start another, as a supervisor would; the former process id."""
@@ -45,8 +48,11 @@ class PlaybackProducer:
 
     def stop(self) -> None:
         """Let it send what it has, and end."""
+        # One that was started a moment ago does not take the signal as asking yet: it would just die of it.
+        wait_until(self._log.read_bytes, 60, "the producer says what it begins with")
         self._process.send_signal(signal.SIGTERM)
-        assert self._process.wait(timeout=180) == 0
+        code = self._process.wait(timeout=180)
+        assert code == 0, f"the producer ended with {code} and said:\n{self._log.read_text()[-4000:]}"
 
 
 def produce(platform: SecondPlatform, count: int) -> None:

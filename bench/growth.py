@@ -19,7 +19,7 @@ from pathlib import Path
 from music_contract.topics import STREAM_EVENTS, TOPICS
 from music_spark.reading import offsets
 
-from bench import resources, work
+from bench import work
 from tests import audit, second_platform
 
 RESULT = Path(__file__).parents[1] / "build" / "bench" / "growth.json"
@@ -90,15 +90,13 @@ def _measure(case: Case, events: int) -> Measured:
         made = offsets.read_kafka(platform.kafka_bootstrap_servers, (STREAM_EVENTS,)).latest
         assert len(made) == case.partitions, f"the topic has {len(made)} partitions, not {case.partitions}"
         work.leave_backlog(platform, work.World(users=case.users), events)
-        size = work.database_bytes(platform)
-        with resources.measured(platform.supervisor) as usage:
-            caught_up = work.catch_up(platform, events)
+        caught_up, cost = work.measured_catch_up(platform, events)
         return Measured(
             events_per_s=caught_up.events_per_s,
             events_per_s_after_first=caught_up.events_per_s_after_first,
-            cpu_seconds_per_million=sum(usage.cpu_seconds.values()) / events * 1e6,
-            peak_bytes=usage.peak_bytes,
-            bytes_per_event=(work.database_bytes(platform) - size) / events,
+            cpu_seconds_per_million=sum(cost.cpu_seconds_per_million.values()),
+            peak_bytes=cost.peak_bytes,
+            bytes_per_event=cost.bytes_per_event,
             metric_rows_that_differ=len(audit.metrics_that_differ(platform.postgres_dsn)),
         )
 

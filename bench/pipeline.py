@@ -19,7 +19,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from bench import latency, reference, resources, work
+from bench import latency, reference, work
 from tests import audit, second_platform
 from tests.second_platform import SecondPlatform
 
@@ -70,11 +70,8 @@ def _measure(platform: SecondPlatform, world: work.World, options: argparse.Name
     produced_s = work.leave_backlog(platform, world, options.events)
 
     work.say("the stream job catches up")
-    size = work.database_bytes(platform)
-    with resources.measured(platform.supervisor) as usage:
-        caught_up = work.catch_up(platform, options.events)
+    caught_up, cost = work.measured_catch_up(platform, options.events)
     work.say(f"caught up at {caught_up.events_per_s:,.0f} events/s")
-    grown = work.database_bytes(platform) - size
     different = audit.metrics_that_differ(platform.postgres_dsn)
     books = audit.books(platform.postgres_dsn)
     batches = work.batches(platform)
@@ -89,7 +86,7 @@ def _measure(platform: SecondPlatform, world: work.World, options: argparse.Name
     work.say(f"{measured:,} events measured: {delays}")
     rate = caught_up.events_per_s
     beside = {} if options.no_reference else _references(platform, options)
-    cpu = {name: seconds / options.events * 1e6 for name, seconds in usage.cpu_seconds.items()}
+    cpu = cost.cpu_seconds_per_million
     return {
         "conditions": {
             "cores": os.cpu_count(),
@@ -118,8 +115,8 @@ def _measure(platform: SecondPlatform, world: work.World, options: argparse.Name
         "final_after_watermark_delay_s": final_s,
         "cpu_seconds_per_million": sum(cpu.values()),
         "cpu_seconds_per_million_by_component": cpu,
-        "peak_rss_bytes": usage.peak_bytes,
-        "bytes_per_event": grown / options.events,
+        "peak_rss_bytes": cost.peak_bytes,
+        "bytes_per_event": cost.bytes_per_event,
         "batches": batches,
         "books": asdict(books),
         "metric_rows_that_differ_from_the_facts": len(different),

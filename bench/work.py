@@ -18,6 +18,7 @@ import psycopg2
 from music_contract.topics import DIMENSIONS, STREAM_EVENTS
 from music_spark.reading import offsets
 
+from bench import resources
 from tests.second_platform import SecondPlatform
 from tests.waiting import wait_until
 
@@ -277,3 +278,23 @@ def catch_up(platform: SecondPlatform, events: int) -> CatchUp:
         "the first batch is recorded",
     )
     return CatchUp(launched, started, first_read, first_committed, done, events, events_of_first)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What it cost to catch up."""
+
+    cpu_seconds_per_million: dict[str, float]
+    """Component -> user and system time per million events."""
+    peak_bytes: int
+    bytes_per_event: float
+    """By which the database grew."""
+
+
+def measured_catch_up(platform: SecondPlatform, events: int) -> tuple[CatchUp, Cost]:
+    """`catch_up`, and what it cost."""
+    size = database_bytes(platform)
+    with resources.measured(platform.supervisor) as usage:
+        caught_up = catch_up(platform, events)
+    seconds = {name: taken / events * 1e6 for name, taken in usage.cpu_seconds.items()}
+    return caught_up, Cost(seconds, usage.peak_bytes, (database_bytes(platform) - size) / events)

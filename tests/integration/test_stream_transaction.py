@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from music_contract.rules import Reason
@@ -132,13 +133,30 @@ def test_what_is_written_where_kafka_lost_its_tail_is_not_taken_for_known(
     lost = {(STREAM_EVENTS, 0): 1}
 
     stream.writer.transaction(
-        lambda cursor: offsets.move(
-            cursor, {STREAM_EVENTS: f"id-of-{STREAM_EVENTS}"}, Start({}, [], rewound=lost)
+        lambda cursor: offsets.settle(
+            cursor, uuid4(), {STREAM_EVENTS: f"id-of-{STREAM_EVENTS}"}, Start({}, [], rewound=lost)
         )
     )
     stream.commit(event_records(playback(3), first_offset=1))
 
     assert count_facts(database) == 3
+
+
+def test_what_was_gone_before_a_partition_was_ever_read_is_counted_and_said(
+    database: Database, stream: Stream
+) -> None:
+    partition = (STREAM_EVENTS, 0)
+    start = Start({}, [("records_missing", "3 are gone")], begun={partition: 0}, skipped={partition: 3})
+
+    stream.writer.transaction(
+        lambda cursor: offsets.settle(cursor, uuid4(), {STREAM_EVENTS: f"id-of-{STREAM_EVENTS}"}, start)
+    )
+    stream.commit(event_records(playback(1), first_offset=3))
+
+    assert totals(database) == {"read": 1, "facts": 1, "missing": 3, "position": 4}
+    assert database.query("SELECT detail FROM ops.query_events WHERE kind = 'records_missing'") == [
+        ("3 are gone",)
+    ]
 
 
 def test_a_resend_of_the_same_event_in_another_batch_is_stored_once(

@@ -18,6 +18,7 @@ def kafka(*held: tuple[str, int, int, int], event_topic_id: str = "first") -> Ka
 def test_a_new_warehouse_reads_every_partition_from_its_first_record() -> None:
     start = choose(kafka((EVENTS, 0, 0, 10), (EVENTS, 1, 4, 4), (USERS, 0, 2, 9)), {})
     assert start.offsets == {EVENTS: {"0": 0, "1": 4}, USERS: {"0": 2}}
+    assert start.begun == {(EVENTS, 0): 0, (EVENTS, 1): 4, (USERS, 0): 2}
     assert start.findings == []
 
 
@@ -42,9 +43,19 @@ def test_where_kafka_no_longer_has_the_position_the_first_record_it_has_is_next(
 
 
 def test_a_partition_that_was_added_is_read_from_its_first_record() -> None:
-    start = choose(kafka((EVENTS, 0, 0, 10), (EVENTS, 1, 3, 5)), {(EVENTS, 0, "first"): 10})
-    assert start.offsets == {EVENTS: {"0": 10, "1": 3}}
+    start = choose(kafka((EVENTS, 0, 0, 10), (EVENTS, 1, 0, 5)), {(EVENTS, 0, "first"): 10})
+    assert start.offsets == {EVENTS: {"0": 10, "1": 0}}
+    assert start.begun == {(EVENTS, 1): 0}
     assert start.findings == []
+
+
+@pytest.mark.parametrize("topic_id", ["first", "second"])
+def test_what_a_new_partition_of_a_known_topic_no_longer_has_is_missing(topic_id: str) -> None:
+    start = choose(kafka((EVENTS, 1, 3, 5), event_topic_id=topic_id), {(EVENTS, 0, "first"): 10})
+    assert start.offsets == {EVENTS: {"1": 3}}
+    assert start.begun == {(EVENTS, 1): 0}
+    assert start.skipped == {(EVENTS, 1): 3}
+    assert "3 records of music.stream-events, partition 1, were gone" in start.findings[-1][1]
 
 
 def test_a_recreated_topic_is_read_from_its_first_record_and_said_so_once() -> None:

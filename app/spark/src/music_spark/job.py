@@ -142,14 +142,13 @@ class Job:
         event_schema_ids = self._is_known_schema.of(STREAM_EVENTS)
         kafka = offsets.read_kafka(settings.kafka_bootstrap_servers, source.TOPICS)
         start = offsets.choose(kafka, self._writer.transaction(offsets.stored_positions))
-        self._writer.transaction(lambda cursor: offsets.move(cursor, kafka.topic_ids, start))
+        for _, finding in start.findings:
+            log.error(finding)
+        self._writer.transaction(lambda cursor: offsets.settle(cursor, run_id, kafka.topic_ids, start))
         pending = self._writer.transaction(
             lambda cursor: rebuilding.declare(cursor, run_id, self._families.values())
         )
         self._rebuilding = Rebuilding(run_id, self._families, pending)
-        for kind, detail in start.findings:
-            log.error(detail)
-            self._note(run_id, kind, detail)
         context = Context(
             writer=self._writer,
             families=self._families,

@@ -5,14 +5,17 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from uuid import UUID
 
 from confluent_kafka import KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 from music_contract.connection import secured
 from music_contract.topics import TOPICS
 from psycopg2.extensions import cursor as Cursor
+from psycopg2.extras import execute_values
 
 from music_spark.reading.source import StartingOffsets
+from music_spark.warehouse import ledger
 from music_spark.warehouse.ledger import Partition
 
 log = logging.getLogger(__name__)
@@ -37,6 +40,10 @@ class Start:
 
     offsets: StartingOffsets
     findings: list[tuple[str, str]]
+    begun: dict[Partition, int] = field(default_factory=dict)
+    """Partitions without a stored position, with the one that they get: from now on it shows what is taken
+    from them before it is read.
+    """
     rewound: dict[Partition, int] = field(default_factory=dict)
     """Partitions that end before their stored position, with their end: the position has to go back to it,
     or the records written there next would be taken for known ones.
@@ -110,11 +117,22 @@ def stored_positions(cursor: Cursor) -> dict[tuple[str, int, str], int]:
     }
 
 
-def move(cursor: Cursor, topic_ids: Mapping[str, str], start: Start) -> None:
-    """Move the stored positions to where Kafka's partitions begin or end by now, and count what is missing.
+def settle(cursor: Cursor, run_id: UUID, topic_ids: Mapping[str, str], start: Start) -> None:
+    """Store where a run begins: positions of new partitions, those that move to where Kafka's partitions
+    begin or end by now, what is missing, and what was found.
 
     Behind an end that is new, resends are known by their event_id.
     """
+    if start.begun:
+        execute_values(
+            cursor,
+            """INSERT INTO ops.partitions (topic, partition, topic_id, position, first_position)
+               VALUES %s ON CONFLICT (topic, partition, topic_id) DO NOTHING""",
+            [
+                (topic, partition, topic_ids[topic], position, position)
+                for (topic, partition), position in start.begun.items()
+            ],
+        )
     for missing, moves in ((False, start.rewound), (True, start.skipped)):
         for (topic, partition), position in moves.items():
             cursor.execute(
@@ -123,17 +141,21 @@ def move(cursor: Cursor, topic_ids: Mapping[str, str], start: Start) -> None:
                    WHERE (topic, partition, topic_id) = (%s, %s, %s)""",
                 [missing, position, position, topic, partition, topic_ids[topic]],
             )
+    for kind, detail in start.findings:
+        ledger.note(cursor, run_id, kind, detail)
 
 
 def choose(kafka: KafkaState, stored: Mapping[tuple[str, int, str], int]) -> Start:
     """The offsets to start from: the stored position, as far as Kafka still holds it.
 
-    A partition without a position starts at its first record. A topic with another id than the stored one was
-    recreated: its offsets begin anew. Records between the position and the first that Kafka holds are gone
-    and counted; in a compacted topic that is no loss.
+    A partition without a position starts at its first record: in a topic that is read for the first time
+    where that stands, in one that is known at offset 0, as there was nobody to read what it had before. A
+    topic with another id than the stored one was recreated: its offsets begin anew. Records between the
+    position and the first that Kafka holds are gone and counted; in a compacted topic that is no loss.
     """
     offsets: StartingOffsets = {}
     findings: list[tuple[str, str]] = []
+    begun: dict[Partition, int] = {}
     rewound: dict[Partition, int] = {}
     skipped: dict[Partition, int] = {}
     former = {topic: topic_id for topic, _, topic_id in stored}
@@ -146,7 +168,9 @@ def choose(kafka: KafkaState, stored: Mapping[tuple[str, int, str], int]) -> Sta
     for (topic, partition), earliest in sorted(kafka.earliest.items()):
         position = stored.get((topic, partition, kafka.topic_ids[topic]))
         latest = kafka.latest[topic, partition]
-        if position is not None and position > latest:
+        if position is None:
+            position = begun[topic, partition] = 0 if topic in former else earliest
+        if position > latest:
             rewound[topic, partition] = latest
             findings.append(
                 (
@@ -154,7 +178,7 @@ def choose(kafka: KafkaState, stored: Mapping[tuple[str, int, str], int]) -> Sta
                     f"{topic}, partition {partition}, ends at {latest}, before our position {position}",
                 )
             )
-        elif position is not None and position < earliest and TOPICS[topic].cleanup_policy == "delete":
+        elif position < earliest and TOPICS[topic].cleanup_policy == "delete":
             skipped[topic, partition] = earliest
             findings.append(
                 (
@@ -163,6 +187,5 @@ def choose(kafka: KafkaState, stored: Mapping[tuple[str, int, str], int]) -> Sta
                     f" were read: it begins at {earliest}, behind our position {position}",
                 )
             )
-        start = earliest if position is None else min(max(position, earliest), latest)
-        offsets.setdefault(topic, {})[str(partition)] = start
-    return Start(offsets, findings, rewound, skipped)
+        offsets.setdefault(topic, {})[str(partition)] = min(max(position, earliest), latest)
+    return Start(offsets, findings, begun, rewound, skipped)

@@ -39,6 +39,14 @@ def test_a_slow_look_is_followed_by_a_shorter_one_but_never_by_less_than_a_windo
     assert sweep.span == timedelta(hours=2)
 
 
+def test_a_look_that_took_too_long_to_end_is_followed_by_a_shorter_one_at_the_same_place() -> None:
+    family = FAMILIES["hourly"]
+    sweep = Sweep(timedelta(hours=8))
+    began = sweep.next(family, (FIRST, END))
+    sweep.shorten(family)
+    assert sweep.next(family, (FIRST, END)) == (began[0], began[0] + timedelta(hours=4))
+
+
 def test_windows_before_the_epoch_are_aligned_too() -> None:
     assert aligned(datetime(1969, 12, 31, 23, 59, tzinfo=UTC), timedelta(hours=1)).hour == 23
 

@@ -78,9 +78,13 @@ class Sweep:
         if until >= bounds[1]:
             self.round_finished_at = datetime.now(UTC)
         if took_s > 2 * _LOOK_S:
-            self.span = max(family.window, aligned_span(self.span / 2, family.window))
+            self.shorten(family)
         elif took_s < _LOOK_S / 2:
             self.span = min(aligned_span(_LONGEST_SPAN, family.window), self.span * 2)
+
+    def shorten(self, family: Family) -> None:
+        """Look at half as much next time, at one window at least."""
+        self.span = max(family.window, aligned_span(self.span / 2, family.window))
 
 
 def aligned_span(span: timedelta, window: timedelta) -> timedelta:
@@ -179,7 +183,13 @@ class FamilyLook(Look):
             return
         moments = self._sweep.next(self.family, bounds)
         began = time.monotonic()
-        differing = rows_that_differ(cursor, self.family, moments)
+        try:
+            differing = rows_that_differ(cursor, self.family, moments)
+        except psycopg2.errors.QueryCanceled:
+            # Years of few facts make a span long; where they lie close it has to be short again, or the audit
+            # would ask for the same too much for ever.
+            self._sweep.shorten(self.family)
+            raise
         self._sweep.done(moments[1], bounds, time.monotonic() - began, self.family)
         sweep = None if self.recent else self._sweep
         _settle(cursor, self.run_id, table, differing, moments, sweep)

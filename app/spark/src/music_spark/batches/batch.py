@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -93,7 +93,7 @@ def process(context: Context, batch_id: int, batch: pa.Table) -> None:
     while True:
         try:
             context.check_topics(context.topic_ids)
-            batch = portions.with_contents(batch, context.read_again(portions.withheld(batch)))
+            batch = portions.with_contents(batch, _read_again(context, portions.withheld(batch)))
             try:
                 _commit(context, batch_id, batch, refused)
                 context.members.confirm()
@@ -110,6 +110,14 @@ def process(context: Context, batch_id: int, batch: pa.Table) -> None:
         if context.stopping.wait(pause):
             raise Stopped
         pause = min(2 * pause, _LONGEST_PAUSE_S)
+
+
+def _read_again(context: Context, places: Sequence[Place]) -> dict[Place, Content]:
+    """What stands at places of the batch's own topics: recreated meanwhile, they may have other records there."""
+    contents = context.read_again(places)
+    if places:
+        context.check_topics(context.topic_ids)
+    return contents
 
 
 def _find_refused(context: Context, batch: pa.Table, refused: Refused) -> Refused:
@@ -172,7 +180,7 @@ def _write(context: Context, cursor: Cursor, batch_id: int, batch: pa.Table, ref
 
 
 def _refused_letters(context: Context, rows: pa.Table, refused: Refused) -> list[DeadLetter]:
-    contents = context.read_again(refusals.places(rows))
+    contents = _read_again(context, refusals.places(rows))
     letters = []
     for row in rows.select(["topic", "partition", "offset", "timestamp", "value_bytes"]).to_pylist():
         place = (row["topic"], row["partition"], row["offset"])

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Sequence
 
 import pyarrow as pa
-from confluent_kafka import Producer
+from confluent_kafka import KafkaException, Producer
 from music_contract.connection import secured
 from music_contract.topics import DEAD_LETTERS
 from psycopg2.extensions import cursor as Cursor
@@ -73,20 +73,28 @@ class DeadLetterTopic:
     """
 
     def __init__(self, bootstrap_servers: str) -> None:
-        self._producer = Producer(
-            secured(
-                {
-                    "bootstrap.servers": bootstrap_servers,
-                    "enable.idempotence": True,
-                    "compression.type": "lz4",
-                    "message.max.bytes": MAX_RECORD_BYTES,
-                    "message.timeout.ms": 60_000,
-                }
-            )
+        self._settings = secured(
+            {
+                "bootstrap.servers": bootstrap_servers,
+                "enable.idempotence": True,
+                "compression.type": "lz4",
+                "message.max.bytes": MAX_RECORD_BYTES,
+                "message.timeout.ms": 60_000,
+            }
         )
+        self._producer = Producer(self._settings)
 
     def send(self, letters: Sequence[DeadLetter]) -> None:
         """Send and wait until the broker has them all; NotTaken when it does not take them."""
+        try:
+            self._send(letters)
+        except (NotTaken, KafkaException):
+            # A client that met a fatal error takes nothing any more: the next attempt gets a new one.
+            self._producer.purge()
+            self._producer = Producer(self._settings)
+            raise
+
+    def _send(self, letters: Sequence[DeadLetter]) -> None:
         failures: list[str] = []
 
         def delivered(error: object, _message: object) -> None:

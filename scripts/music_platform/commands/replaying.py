@@ -80,13 +80,17 @@ class Outcome:
 
 
 # An empty record has nothing to send again; a record that is gone neither. A dead letter that a replay caused
-# stands where that replay put it, which tells its attempt.
+# stands where that replay put it, which tells its attempt; as the offsets of a recreated topic come again, it is
+# the newest replay before the letter that counts.
 _FROM = """
 FROM ops.dead_letters AS letter
 LEFT JOIN ops.dead_letter_replays AS own ON own.dead_letter_id = letter.id
-LEFT JOIN ops.dead_letter_replays AS cause
-    ON cause.topic = letter.topic AND cause.partition = letter.partition
-    AND cause.kafka_offset = letter.kafka_offset
+LEFT JOIN LATERAL (
+    SELECT r.attempt FROM ops.dead_letter_replays AS r
+    WHERE r.topic = letter.topic AND r.partition = letter.partition
+        AND r.kafka_offset = letter.kafka_offset AND r.reserved_at <= letter.recorded_at
+    ORDER BY r.id DESC LIMIT 1
+) AS cause ON true
 WHERE own.sent_at IS NULL
     AND letter.payload_bytes > 0 AND letter.reason <> 'gone'
     AND (%(reasons)s::text[] = '{}' OR letter.reason = ANY(%(reasons)s))

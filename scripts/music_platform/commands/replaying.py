@@ -80,8 +80,8 @@ class Outcome:
 
 
 # An empty record has nothing to send again; a record that is gone neither. A dead letter that a replay caused
-# stands where that replay put it, which tells its attempt; as the offsets of a recreated topic come again, it is
-# the newest replay before the letter that counts.
+# stands where that replay put it, which tells its attempt; as the offsets of a recreated topic come again,
+# the newest replay before the letter counts.
 _FROM = """
 FROM ops.dead_letters AS letter
 LEFT JOIN ops.dead_letter_replays AS own ON own.dead_letter_id = letter.id

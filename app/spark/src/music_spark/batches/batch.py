@@ -113,7 +113,7 @@ def process(context: Context, batch_id: int, batch: pa.Table) -> None:
 
 
 def _read_again(context: Context, places: Sequence[Place]) -> dict[Place, Content]:
-    """What stands at places of the batch's own topics: recreated meanwhile, they may have other records there."""
+    """What stands at places of the batch's own topics: recreated meanwhile, they have other records there."""
     contents = context.read_again(places)
     if places:
         context.check_topics(context.topic_ids)

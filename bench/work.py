@@ -192,7 +192,8 @@ def _pass_over_dimensions(platform: SecondPlatform) -> None:
     for (topic, partition), end in kafka.latest.items():
         query(
             platform.postgres_dsn,
-            "UPDATE ops.partitions SET position = %s WHERE topic = %s AND partition = %s",
+            "UPDATE ops.partitions SET position = %s, appended_at = clock_timestamp() "
+            "WHERE topic = %s AND partition = %s",
             *(end, topic, partition),
         )
 

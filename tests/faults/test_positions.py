@@ -19,7 +19,7 @@ from tests import audit
 from tests.faults import books
 from tests.faults.books import Before
 from tests.faults.feeding import encoded, event, moment, send
-from tests.faults.killing import kill, paused, stopped_job
+from tests.faults.killing import control, kill, paused, stopped_job
 from tests.faults.scale import LONG, RECOVERY_LIMIT_S
 from tests.second_platform import SecondPlatform
 from tests.waiting import wait_until
@@ -152,6 +152,45 @@ def test_records_that_are_deleted_under_a_running_stream_are_a_counted_gap(
     send(platform, (encoded(event()) for _ in range(SENT)))
     assert books.check(platform, before, missing=gone).facts == (parts + 2) * SENT - gone
     assert shrunk(figures, published(platform)) == []
+
+
+def cut_logs(platform: SecondPlatform, partitions: range) -> None:
+    """Take from partitions the last batch of records, as a machine does that dies before it is on disk."""
+    control(platform, "stop", "kafka")
+    directory = platform.instance_dir / "data" / "kafka" / "log"
+    for number in partitions:
+        log = max((directory / f"{STREAM_EVENTS}-{number}").glob("*.log"))
+        os.truncate(log, log.stat().st_size - 1)
+    # With this mark the broker would take the logs for whole.
+    (directory / ".kafka_cleanshutdown").unlink()
+    control(platform, "start", "kafka")
+
+
+def test_records_that_are_written_where_the_log_lost_its_end_are_read(
+    platform: SecondPlatform, before: Before
+) -> None:
+    send(platform, (encoded(event()) for _ in range(SENT)))
+    books.wait_for_all(platform)
+    with stopped_job(platform):
+        reached = books.ends(platform)
+        cut_logs(platform, range(2))
+        left = books.ends(platform)
+        lost = {number: reached[number] - left[number] for number in (0, 1)}
+        # In one partition fewer than were lost, in the other more.
+        fewer, more = ([event() for _ in range(count)] for count in (max(lost[0] // 2, 1), lost[1] + SENT))
+        for number, events in enumerate((fewer, more)):
+            send(platform, (encoded(value) for value in events), number)
+    books.wait_for_all(platform)
+    print(f"lost {lost}; said: {books.events_of(platform, 'records_missing')[-2:]}")
+    assert all(lost.values())
+    written = [str(value["event_id"]) for value in fewer + more]
+    assert books.stored_of(platform, written) == len(written)
+    now = audit.books(platform.postgres_dsn)
+    assert now.facts - before.books.facts == SENT + len(written)
+    rows, distinct = audit.facts_stored(platform.postgres_dsn)
+    assert rows == distinct == now.facts
+    assert audit.metrics_that_differ(platform.postgres_dsn) == []
+    assert books.imbalances(platform) == []
 
 
 @pytest.mark.parametrize("running", [True, False] if LONG else [True])

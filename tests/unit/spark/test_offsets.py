@@ -84,6 +84,25 @@ def test_a_position_behind_kafkas_end_is_said_and_the_end_is_next() -> None:
     assert start.rewound == {(EVENTS, 1): 60}
 
 
+@pytest.mark.parametrize("latest", [60, 100, 140])
+def test_other_records_where_the_log_lost_its_end_are_read_however_many_there_are(latest: int) -> None:
+    held = kafka((EVENTS, 0, 0, latest))
+    held.newer[EVENTS, 0] = 40
+    start = choose(held, {(EVENTS, 0, "first"): 100})
+    assert start.offsets == {EVENTS: {"0": 40}}
+    assert start.rewound == {(EVENTS, 0): 40}
+    assert [kind for kind, _ in start.findings] == ["records_missing"]
+    assert "has other records from 40 on" in start.findings[0][1]
+
+
+def test_a_record_that_is_newer_than_those_that_were_read_is_the_next_one() -> None:
+    held = kafka((EVENTS, 0, 0, 102))
+    held.newer[EVENTS, 0] = 101
+    start = choose(held, {(EVENTS, 0, "first"): 100})
+    assert start.offsets == {EVENTS: {"0": 100}}
+    assert start.findings == []
+
+
 @pytest.mark.parametrize(("earliest", "latest"), [(0, 0), (5, 5), (60, 60)])
 def test_an_empty_partition_starts_at_its_end(earliest: int, latest: int) -> None:
     assert choose(kafka((EVENTS, 0, earliest, latest)), {}).offsets == {EVENTS: {"0": latest}}

@@ -140,7 +140,8 @@ class Job:
     def _start(self, run_id: UUID) -> tuple[StreamingQuery, Committer]:
         settings = self._settings
         event_schema_ids = self._is_known_schema.of(STREAM_EVENTS)
-        kafka = offsets.read_kafka(settings.kafka_bootstrap_servers, source.TOPICS)
+        read_until = self._writer.transaction(offsets.stored_appends)
+        kafka = offsets.read_kafka(settings.kafka_bootstrap_servers, source.TOPICS, read_until)
         start = offsets.choose(kafka, self._writer.transaction(offsets.stored_positions))
         for _, finding in start.findings:
             log.error(finding)

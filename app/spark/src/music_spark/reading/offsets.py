@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from uuid import UUID
 
 from confluent_kafka import KafkaException, TopicCollection, TopicPartition
@@ -32,6 +34,10 @@ class KafkaState:
     topic_ids: dict[str, str] = field(default_factory=dict)
     earliest: dict[Partition, int] = field(default_factory=dict)
     latest: dict[Partition, int] = field(default_factory=dict)
+    newer: dict[Partition, int] = field(default_factory=dict)
+    """The first record that was appended after all that were read, where there is one. Before the stored
+    position it cannot be, unless the log lost its end and others were written there.
+    """
 
 
 @dataclass(frozen=True)
@@ -45,17 +51,23 @@ class Start:
     from them before it is read.
     """
     rewound: dict[Partition, int] = field(default_factory=dict)
-    """Partitions that end before their stored position, with their end: the position has to go back to it,
-    or the records written there next would be taken for known ones.
+    """Partitions whose log lost what stood before the stored position, with where it ends or goes on with
+    other records: the position has to go back to it, or those would be taken for known ones.
     """
     skipped: dict[Partition, int] = field(default_factory=dict)
     """Partitions that begin behind their stored position, with their first offset: what lay between is gone.
     """
 
 
-def read_kafka(bootstrap_servers: str, topics: tuple[str, ...]) -> KafkaState:
+def read_kafka(
+    bootstrap_servers: str,
+    topics: tuple[str, ...],
+    read_until: Mapping[tuple[str, int, str], datetime] = MappingProxyType({}),
+) -> KafkaState:
     """Ask the broker for ids and offsets; KafkaException when it is away, KeyError-like sentence when a topic
     is not there.
+
+    `read_until` (topic, partition, topic id) tells when the newest record that was read was appended.
     """
     admin = AdminClient(
         secured({"bootstrap.servers": bootstrap_servers, "socket.timeout.ms": int(_LIMIT_S * 1000)})
@@ -69,11 +81,26 @@ def read_kafka(bootstrap_servers: str, topics: tuple[str, ...]) -> KafkaState:
         state.topic_ids[name] = str(description.topic_id)
         partitions += [TopicPartition(name, partition.id) for partition in description.partitions]
     first, end = OffsetSpec.earliest(), OffsetSpec.latest()  # type: ignore[no-untyped-call]
-    for spec, into in ((first, state.earliest), (end, state.latest)):
-        answers = admin.list_offsets(dict.fromkeys(partitions, spec), request_timeout=_LIMIT_S)
+    newer = {}
+    for partition in partitions:
+        moment = read_until.get((partition.topic, partition.partition, state.topic_ids[partition.topic]))
+        if moment:
+            newer[partition] = OffsetSpec.for_timestamp(_milliseconds(moment) + 1)
+    for asked, into in (
+        (dict.fromkeys(partitions, first), state.earliest),
+        (dict.fromkeys(partitions, end), state.latest),
+        (newer, state.newer),
+    ):
+        answers = admin.list_offsets(asked, request_timeout=_LIMIT_S) if asked else {}
         for partition, answer in answers.items():
-            into[partition.topic, partition.partition] = answer.result().offset
+            # There is none as new as asked: -1.
+            if (offset := answer.result().offset) >= 0:
+                into[partition.topic, partition.partition] = offset
     return state
+
+
+def _milliseconds(moment: datetime) -> int:
+    return (moment - datetime.fromtimestamp(0, UTC)) // timedelta(milliseconds=1)
 
 
 class TopicRecreated(Exception):
@@ -115,6 +142,14 @@ def stored_positions(cursor: Cursor) -> dict[tuple[str, int, str], int]:
     return {
         (topic, partition, topic_id): position for topic, partition, topic_id, position in cursor.fetchall()
     }
+
+
+def stored_appends(cursor: Cursor) -> dict[tuple[str, int, str], datetime]:
+    """(topic, partition, topic id) -> when the newest record that was read was appended."""
+    cursor.execute(
+        "SELECT topic, partition, topic_id, appended_at FROM ops.partitions WHERE appended_at IS NOT NULL"
+    )
+    return {(topic, partition, topic_id): moment for topic, partition, topic_id, moment in cursor.fetchall()}
 
 
 def settle(cursor: Cursor, run_id: UUID, topic_ids: Mapping[str, str], start: Start) -> None:
@@ -170,14 +205,17 @@ def choose(kafka: KafkaState, stored: Mapping[tuple[str, int, str], int]) -> Sta
         latest = kafka.latest[topic, partition]
         if position is None:
             position = begun[topic, partition] = 0 if topic in former else earliest
-        if position > latest:
-            rewound[topic, partition] = latest
+        intact = min(latest, kafka.newer.get((topic, partition), latest))
+        if position > intact:
+            rewound[topic, partition] = intact
+            what = f"ends at {intact}" if intact == latest else f"has other records from {intact} on"
             findings.append(
                 (
                     "records_missing",
-                    f"{topic}, partition {partition}, ends at {latest}, before our position {position}",
+                    f"{topic}, partition {partition}, {what}, before our position {position}",
                 )
             )
+            position = intact
         elif position < earliest and TOPICS[topic].cleanup_policy == "delete":
             skipped[topic, partition] = earliest
             findings.append(

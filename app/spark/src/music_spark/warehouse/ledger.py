@@ -74,6 +74,13 @@ def spans(batch: pa.Table) -> dict[Partition, Span]:
     return {(row["topic"], row["partition"]): Span(row["offset_min"], row["offset_max"]) for row in rows}
 
 
+def _newest(batch: pa.Table) -> dict[Partition, datetime]:
+    """When the newest record of each partition was appended."""
+    grouped = batch.select(["topic", "partition", "timestamp"]).group_by(["topic", "partition"])
+    rows = grouped.aggregate([("timestamp", "max")]).to_pylist()
+    return {(row["topic"], row["partition"]): row["timestamp_max"] for row in rows}
+
+
 def positions(cursor: Cursor, topic_ids: Mapping[str, str]) -> dict[Partition, int]:
     """The next offset of each partition of the topics' present incarnations, locked until the transaction
     ends.
@@ -108,6 +115,7 @@ def record(
     """Write a batch into the ledger and move the positions; the records missing before it, per partition."""
     missing: dict[Partition, int] = {}
     rows = []
+    appended_at = _newest(batch)
     offsets: dict[str, dict[str, list[int]]] = {}
     for key, span in sorted(spans(batch).items()):
         topic, partition = key
@@ -116,17 +124,17 @@ def record(
         if TOPICS[topic].cleanup_policy == "delete" and span.first > start:
             missing[key] = span.first - start
         counts = (fate.counts[kind][key] for kind in COUNTS)
-        rows.append(
-            (topic, partition, topic_ids[topic], span.last + 1, span.first, *counts, missing.get(key, 0))
-        )
+        place = (topic, partition, topic_ids[topic], span.last + 1, span.first, appended_at[key])
+        rows.append((*place, *counts, missing.get(key, 0)))
     columns = ", ".join(COUNTS)
     sums = ", ".join(f"{kind} = p.{kind} + excluded.{kind}" for kind in (*COUNTS, "missing"))
     execute_values(
         cursor,
         f"""INSERT INTO ops.partitions AS p
-                (topic, partition, topic_id, position, first_position, {columns}, missing)
+                (topic, partition, topic_id, position, first_position, appended_at, {columns}, missing)
             VALUES %s ON CONFLICT (topic, partition, topic_id)
-            DO UPDATE SET position = excluded.position, {sums}, updated_at = clock_timestamp()""",
+            DO UPDATE SET position = excluded.position, {sums}, updated_at = clock_timestamp(),
+                appended_at = greatest(p.appended_at, excluded.appended_at)""",
         rows,
     )
     cursor.execute(

@@ -130,7 +130,11 @@ def test_a_part_of_a_layout_without_a_known_word_is_named() -> None:
     ("kind", "change", "complaint"),
     [
         ("charts", {"dataset": "nowhere"}, "charts/live/hours refers to datasets/nowhere"),
-        ("dashboards", {"layout": [{"chart": "gone"}]}, "dashboards/live refers to charts/gone"),
+        (
+            "dashboards",
+            {"layout": [{"chart": "gone"}], "filters": []},
+            "dashboards/live refers to charts/gone",
+        ),
     ],
 )
 def test_a_reference_to_no_file_is_named(
@@ -182,6 +186,18 @@ def test_a_chart_follows_the_time_range_of_its_dashboard(assets: Assets) -> None
             if each.get("operator") == "TEMPORAL_RANGE"
         ]
         assert [each["subject"] for each in ranges] == ([column] if column else [])
+
+
+@pytest.mark.parametrize("name", ["live"])
+def test_a_filter_reaches_every_chart_of_the_dashboard_that_it_does_not_leave_out(
+    assets: Assets, name: str
+) -> None:
+    dashboard = assets.dashboards[name]
+    for chosen in dashboard["filters"]:
+        for chart in set(layout.charts_of(dashboard["layout"])) - set(chosen.get("excluded", [])):
+            dataset = assets.datasets[assets.charts[chart]["dataset"]]
+            columns = {column["column_name"] for column in dataset["columns"]}
+            assert chosen.get("column", dataset.get("main_dttm_col")) in columns, (chosen["name"], chart)
 
 
 def test_a_query_has_the_filters_the_order_and_the_limit_of_its_chart() -> None:

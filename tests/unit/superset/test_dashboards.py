@@ -17,6 +17,13 @@ CHECKOUT = Path(__file__).resolve().parents[3]
 FOLDER = CHECKOUT / "superset"
 URI = "postgresql+psycopg2://music_dashboards:XXXXXXXXXX@127.0.0.1:5432/music"
 DASHBOARDS = {"live", "listeners", "content", "devices-and-places", "my-listening", "pipeline-health"}
+# What a name in a table belongs to: others may have the same one.
+OWNERS = {
+    ("content_daily", "content_name"): "content_id",
+    ("stream_events", "song"): "song_id",
+    ("trending", "content_name"): "content_id",
+    ("place_daily", "city"): "location_id",
+}
 # What stands in warehouse.users and must not be seen in a dashboard.
 PRIVATE = {"name", "email", "birth_date"}
 
@@ -198,6 +205,17 @@ def test_a_filter_reaches_every_chart_of_the_dashboard_that_it_does_not_leave_ou
             dataset = assets.datasets[assets.charts[chart]["dataset"]]
             columns = {column["column_name"] for column in dataset["columns"]}
             assert chosen.get("column", dataset.get("main_dttm_col")) in columns, (chosen["name"], chart)
+
+
+def test_a_table_has_a_row_for_each_song_album_and_city_and_not_for_each_name(assets: Assets) -> None:
+    checked = set()
+    for name, chart in assets.charts.items():
+        groups = chart["params"].get("groupby", [])
+        for (dataset, label), owner in OWNERS.items():
+            if chart["viz_type"] == "table" and chart["dataset"] == dataset and label in groups:
+                assert owner in groups, name
+                checked.add((dataset, label))
+    assert checked == set(OWNERS)
 
 
 def test_a_query_has_the_filters_the_order_and_the_limit_of_its_chart() -> None:

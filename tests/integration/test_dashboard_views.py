@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -9,6 +10,8 @@ import pytest
 import yaml
 
 from tests.database import Database
+from tests.records import Record, dimension_records, event_records, framed, location, playback
+from tests.stream import Stream
 
 DATASETS = Path(__file__).parents[2] / "superset" / "assets" / "datasets"
 
@@ -51,3 +54,40 @@ def test_a_rate_that_spark_did_not_give_is_null_and_not_0(database: Database) ->
 
     rates = "SELECT input_rows_per_second, processed_rows_per_second FROM analytics.pipeline_progress"
     assert database.query(rates) == [(None, None)]
+
+
+def test_a_history_sent_later_is_old_when_kafka_gets_it_and_not_slow_in_the_stream(
+    database: Database, stream: Stream
+) -> None:
+    old = playback(1, produced_at="2026-11-23T10:00:00.000Z")
+    stream.commit([Record(framed(old), timestamp=datetime.now(UTC) - timedelta(minutes=2))])
+
+    names = ("median_seconds", "median_seconds_from_kafka")
+    measures = ", ".join(measure("arrivals", name) for name in names)
+    statement = f"SELECT {measures} FROM analytics.arrivals WHERE ingested_at > now() - interval '1 hour'"
+    ((from_producer, from_kafka),) = database.query(statement)
+
+    assert from_kafka == pytest.approx(120, abs=60)
+    assert from_producer > from_kafka
+
+
+def test_my_listening_shows_every_playback_though_the_time_zone_of_a_place_is_unusable(
+    database: Database, stream: Stream
+) -> None:
+    places = [
+        location("location-1", country="GB", time_zone="Mars/Olympus_Mons"),
+        location("location-2", country="IN", time_zone="Asia/Kolkata"),
+    ]
+    stream.commit(dimension_records("music.locations", *places))
+    ended = {"event_time": "2025-12-31T20:00:00.000Z", "started_at": "2025-12-31T20:00:00.000Z"}
+    heard = [
+        playback(n, source="import", location_id=f"location-{n}", produced_at=ended["event_time"], **ended)
+        for n in (1, 2, 3)
+    ]
+    stream.commit(event_records(*heard))
+
+    shown = database.query(
+        "SELECT country, local_day::text, local_hour FROM analytics.my_listening ORDER BY country"
+    )
+
+    assert shown == [("GB", "2025-12-31", "20"), ("IN", "2026-01-01", "01"), (None, "2025-12-31", "20")]

@@ -195,7 +195,7 @@ def test_a_chart_follows_the_time_range_of_its_dashboard(assets: Assets) -> None
         assert [each["subject"] for each in ranges] == ([column] if column else [])
 
 
-@pytest.mark.parametrize("name", ["live", "content"])
+@pytest.mark.parametrize("name", ["live", "content", "my-listening"])
 def test_a_filter_reaches_every_chart_of_the_dashboard_that_it_does_not_leave_out(
     assets: Assets, name: str
 ) -> None:

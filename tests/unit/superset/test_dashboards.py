@@ -251,6 +251,11 @@ def test_no_dataset_has_a_private_column_or_a_schema_other_than_analytics(assets
         assert "schema" not in dataset, f"{name}: what is left out is {bundle.SCHEMA}"
 
 
+def test_every_chart_says_in_sentences_what_it_shows(assets: Assets) -> None:
+    for name, chart in assets.charts.items():
+        assert chart.get("description", "").endswith("."), name
+
+
 def test_every_number_says_how_it_is_written(assets: Assets) -> None:
     for name, dataset in assets.datasets.items():
         for metric in dataset.get("metrics", []):

@@ -1,11 +1,12 @@
 -- What is played more in the last hour than its own past and the platform's volume explain. The score is the test of
 -- two Poisson rates on the square-root scale,
 --     2 * (sqrt(x + 3/8) - sqrt(rho * (y + 3/8))) / sqrt(1 + rho),
--- where x and y are the content's streams in the last hour and in the seven days before it, and rho is the ratio of
--- all streams in these two: what grows like the whole platform at this time of the day scores about 0. The square
--- root makes the variance of a Poisson count constant (Anscombe 1948, Biometrika 35), so that the score is close to a
--- standard normal deviate even for small counts (Huffman 1984, Applied Statistics 33; compared with others by Gu, Ng,
--- Tang and Schucany 2008, Biometrical Journal 50): 3 streams after none score less than 60 where 20 were expected.
+-- where x and y are the content's streams in the last hour and in the seven days and the part of a day before it, and
+-- rho is the ratio of all streams in these two: what grows like the whole platform at this time of the day scores
+-- about 0. The square root makes the variance of a Poisson count constant (Anscombe 1948, Biometrika 35), so that the
+-- score is close to a standard normal deviate even for small counts (Huffman 1984, Applied Statistics 33; compared with
+-- others by Gu, Ng, Tang and Schucany 2008, Biometrical Journal 50): 3 streams after none score less than 60 where 20
+-- were expected.
 CREATE FUNCTION analytics.trending(content_type text, max_rows integer DEFAULT 10, at timestamptz DEFAULT now())
 RETURNS TABLE (
     rank bigint,
@@ -19,25 +20,37 @@ RETURNS TABLE (
 )
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = '' ROWS 10
 BEGIN ATOMIC
-    WITH recent AS (
+    -- One look at the windows from the hour on. Of a moment that is past the window that was not over yet is left out,
+    -- for it holds what came later; of now it counts as far as it has come.
+    WITH windows AS (
         SELECT
             m.content_id,
-            sum(m.streams) AS streams
+            sum(m.streams) FILTER (
+                WHERE m.window_start < trending.at AND (m.window_end <= trending.at OR trending.at >= now())
+            ) AS streams,
+            sum(m.streams) FILTER (
+                WHERE m.window_start < date_trunc('day', trending.at - interval '1 hour', 'UTC') + interval '24 hours'
+            ) AS streams_of_day
         FROM metrics.content_performance AS m
         WHERE
             m.content_type = trending.content_type
-            AND m.window_start > trending.at - interval '1 hour' AND m.window_start <= trending.at
+            AND m.window_start >= trending.at - interval '1 hour'
+            AND m.window_start < greatest(
+                trending.at, date_trunc('day', trending.at - interval '1 hour', 'UTC') + interval '24 hours'
+            )
         GROUP BY m.content_id
     ),
 
-    -- The days are counted whole: today's rollup holds the last hour too, which is taken out.
-    past AS (
+    -- Seven days and the one in which the hour begins, whole. The rest of that day, which is taken out below, is less
+    -- to read than its beginning: for now it is the hour.
+    days AS (
         SELECT
             c.content_id,
             sum(c.streams) AS streams
         FROM
             rollup.periods(
-                (trending.at AT TIME ZONE 'UTC')::date - 7, (trending.at AT TIME ZONE 'UTC')::date + 1
+                ((trending.at - interval '1 hour') AT TIME ZONE 'UTC')::date - 7,
+                ((trending.at - interval '1 hour') AT TIME ZONE 'UTC')::date + 1
             ) AS p
         INNER JOIN rollup.content AS c ON p.grain = c.grain AND p.period_start = c.period_start
         WHERE c.content_type = trending.content_type
@@ -46,19 +59,21 @@ BEGIN ATOMIC
 
     counts AS (
         SELECT
-            r.content_id,
-            r.streams::double precision AS streams,
-            greatest(coalesce(p.streams, 0) - r.streams, 0)::double precision AS past_streams
-        FROM recent AS r
-        LEFT JOIN past AS p ON r.content_id = p.content_id
+            w.content_id,
+            w.streams::double precision AS streams,
+            greatest(coalesce(d.streams, 0) - coalesce(w.streams_of_day, 0), 0)::double precision AS past_streams
+        FROM windows AS w
+        LEFT JOIN days AS d ON w.content_id = d.content_id
+        WHERE w.streams > 0
     ),
 
     ratio AS (
         SELECT
-            (SELECT sum(r.streams) FROM recent AS r)::double precision
-            / nullif(greatest(
-                (SELECT sum(p.streams) FROM past AS p) - (SELECT sum(r.streams) FROM recent AS r), 1
-            ), 0) AS rho
+            (SELECT sum(w.streams) FROM windows AS w)::double precision
+            / greatest(
+                (SELECT sum(d.streams) FROM days AS d)
+                - coalesce((SELECT sum(w.streams_of_day) FROM windows AS w), 0), 1
+            ) AS rho
     ),
 
     scored AS (

@@ -1,4 +1,5 @@
--- Distinct listeners of an artist by calendar month, and of all months together (month is null).
+-- Distinct listeners of an artist by calendar month, and of all months together (month is null). Whole months, because
+-- an artist's listeners are kept by month: those that the range touches.
 CREATE FUNCTION analytics.artist_audience(
     artist_id text, since date DEFAULT '1970-01-01', until date DEFAULT 'infinity'
 )
@@ -21,7 +22,8 @@ BEGIN ATOMIC
         FROM rollup.artist_listeners AS r
         WHERE
             r.artist_id = artist_audience.artist_id
-            AND r.month >= artist_audience.since AND r.month < artist_audience.until
+            AND r.month >= date_trunc('month', artist_audience.since::timestamp)::date
+            AND r.month < artist_audience.until
         GROUP BY r.month, r.streams
         UNION ALL
         SELECT
@@ -33,7 +35,8 @@ BEGIN ATOMIC
             FROM rollup.artist_listeners AS r
             WHERE
                 r.artist_id = artist_audience.artist_id
-                AND r.month >= artist_audience.since AND r.month < artist_audience.until
+                AND r.month >= date_trunc('month', artist_audience.since::timestamp)::date
+                AND r.month < artist_audience.until
             GROUP BY r.user_id
         ) AS l
         GROUP BY l.streams

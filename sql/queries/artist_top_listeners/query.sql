@@ -1,3 +1,4 @@
+-- Whole months, because an artist's listeners are kept by month: those that the range touches.
 CREATE FUNCTION analytics.artist_top_listeners(
     artist_id text, since date DEFAULT '1970-01-01', until date DEFAULT 'infinity', max_rows integer DEFAULT 10
 )
@@ -25,7 +26,8 @@ BEGIN ATOMIC
         FROM rollup.artist_listeners AS r
         WHERE
             r.artist_id = artist_top_listeners.artist_id
-            AND r.month >= artist_top_listeners.since AND r.month < artist_top_listeners.until
+            AND r.month >= date_trunc('month', artist_top_listeners.since::timestamp)::date
+            AND r.month < artist_top_listeners.until
         GROUP BY r.user_id
         ORDER BY 3 DESC, 4 DESC, 1 ASC
         LIMIT artist_top_listeners.max_rows

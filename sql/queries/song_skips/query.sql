@@ -1,4 +1,4 @@
--- Whole months, because a song's seconds are kept by month: the months of since to until, this one included.
+-- Whole months, because a song's seconds are kept by month: those that the range touches.
 CREATE FUNCTION analytics.song_skips(song_id text, since date DEFAULT '1970-01-01', until date DEFAULT 'infinity')
 RETURNS TABLE (
     second integer,
@@ -26,7 +26,7 @@ BEGIN ATOMIC
         FROM rollup.endings AS e
         WHERE
             e.song_id = song_skips.song_id
-            AND e.month >= date_trunc('month', song_skips.since::timestamp)::date AND e.month <= song_skips.until
+            AND e.month >= date_trunc('month', song_skips.since::timestamp)::date AND e.month < song_skips.until
         GROUP BY e.second
     ) AS s
     ORDER BY s.second;

@@ -43,6 +43,10 @@ def test_a_query_answers_what_its_case_says(case: Case, warehouse: Database, tel
     for _ in queries.tell(telling, case):
         rollups.refresh(warehouse.dsn)
     for call in case.calls:
+        if "error" in call:
+            with pytest.raises(psycopg2.errors.InvalidParameterValue, match=re.escape(call["error"])):
+                _answer(warehouse.readonly_dsn, call)
+            continue
         found = _answer(warehouse.readonly_dsn, call)
         expected = [_plain(row) for row in call["rows"]]
         columns = expected[0].keys() if expected else ()

@@ -37,7 +37,7 @@ BEGIN ATOMIC
                 WHEN 'gender' THEN coalesce(u.gender, 'unknown')
                 WHEN 'subscription' THEN coalesce(u.subscription, 'unknown')
                 WHEN 'country' THEN coalesce(u.country, 'unknown')
-                ELSE 'all'
+                WHEN 'all' THEN 'all'
             END AS group_name,
             rollup.total(v.plays) AS plays,
             rollup.total(v.streams) AS streams,
@@ -62,6 +62,10 @@ BEGIN ATOMIC
         rollup.total(m.skipped)::double precision / nullif(rollup.total(m.plays), 0) AS skip_rate,
         rollup.total(m.liked)::double precision / nullif(rollup.total(m.plays), 0) AS like_rate
     FROM members AS m
+    WHERE
+        rollup.is_known_word(
+            'grouped_by', engagement.grouped_by, ARRAY['age_group', 'gender', 'subscription', 'country', 'all']
+        )
     GROUP BY m.group_name
     ORDER BY 4 DESC, 1 ASC;
 END;

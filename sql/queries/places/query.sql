@@ -39,6 +39,7 @@ BEGIN ATOMIC
         sum(u.skipped)::double precision / nullif(sum(u.plays), 0) AS skip_rate
     FROM used AS u
     LEFT JOIN warehouse.locations AS l ON u.location_id = l.location_id
+    WHERE rollup.is_known_word('grouped_by', places.grouped_by, ARRAY['country', 'city'])
     GROUP BY 1, 2, CASE WHEN places.grouped_by = 'city' THEN u.location_id END
     ORDER BY 6 DESC, 1 ASC, 2 ASC;
 END;

@@ -97,5 +97,6 @@ BEGIN ATOMIC
     LEFT JOIN warehouse.artists AS a ON top_content.content_type = 'artist' AND t.content_id = a.artist_id
     LEFT JOIN warehouse.albums AS b ON top_content.content_type = 'album' AND t.content_id = b.album_id
     LEFT JOIN warehouse.artists AS ba ON b.artist_id = ba.artist_id
+    WHERE rollup.is_known_word('content_type', top_content.content_type, ARRAY['song', 'artist', 'album', 'genre'])
     ORDER BY t.rank;
 END;

@@ -46,6 +46,10 @@ BEGIN ATOMIC
         LATERAL analytics.top_content(
             top_content_in.content_type, r.since, r.until, top_content_in.max_rows, r.previous_since, r.previous_until
         ) AS t
-    WHERE r.range_name = top_content_in.range_name
+    WHERE
+        r.range_name = top_content_in.range_name
+        AND rollup.is_known_word(
+            'range_name', top_content_in.range_name, ARRAY(SELECT k.range_name FROM analytics.time_ranges AS k)
+        )
     ORDER BY t.rank;
 END;

@@ -110,5 +110,6 @@ BEGIN ATOMIC
     LEFT JOIN warehouse.artists AS a ON trending.content_type = 'artist' AND t.content_id = a.artist_id
     LEFT JOIN warehouse.albums AS b ON trending.content_type = 'album' AND t.content_id = b.album_id
     LEFT JOIN warehouse.artists AS ba ON b.artist_id = ba.artist_id
+    WHERE rollup.is_known_word('content_type', trending.content_type, ARRAY['song', 'artist', 'album', 'genre'])
     ORDER BY 1;
 END;

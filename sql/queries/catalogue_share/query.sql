@@ -1,9 +1,11 @@
 -- How much of the listening the most played songs have: of all songs that were played in the range, the top 1, 5, 10
--- and 50 per cent by streams, and the rest of the catalogue by contrast.
+-- and 50 per cent by streams, and all of them. Songs that nobody played are not ranked; how much of the whole catalogue
+-- the ranked ones are stands beside it, null while no song is known.
 CREATE FUNCTION analytics.catalogue_share(since date, until date)
 RETURNS TABLE (
     top_percent integer,
     songs bigint,
+    share_of_catalogue double precision,
     streams bigint,
     share_of_streams double precision
 )
@@ -30,6 +32,7 @@ BEGIN ATOMIC
     SELECT
         t.top_percent,
         count(*) AS songs,
+        count(*)::double precision / nullif((SELECT count(*) FROM warehouse.songs), 0) AS share_of_catalogue,
         sum(r.streams)::bigint AS streams,
         sum(r.streams)::double precision / nullif((SELECT sum(s.streams) FROM sums AS s), 0) AS share_of_streams
     FROM ranked AS r

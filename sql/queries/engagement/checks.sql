@@ -1,4 +1,4 @@
--- Rows that must not exist.
+-- Rows that must not exist: groups of listeners add up to other plays than the genres that they played.
 WITH totals AS (
     SELECT
         g.grouped_by,
@@ -8,6 +8,12 @@ WITH totals AS (
     GROUP BY g.grouped_by
 )
 
-SELECT count(DISTINCT t.plays) AS different_totals
+SELECT
+    t.grouped_by,
+    t.plays,
+    g.plays AS plays_of_genres
 FROM totals AS t
-HAVING count(DISTINCT t.plays) > 1;
+CROSS JOIN (
+    SELECT sum(p.plays) AS plays FROM analytics.genre_performance(current_date - 29, current_date + 1) AS p
+) AS g
+WHERE t.plays IS DISTINCT FROM g.plays;

@@ -1,4 +1,6 @@
--- Rows that must not exist.
-SELECT f.counted_until
+-- Rows that must not exist: the figures claim to be newer than the newest facts.
+SELECT
+    f.counted_until,
+    f.newest_batch_at
 FROM analytics.freshness AS f
-WHERE f.facts_not_counted < 0;
+WHERE f.counted_until > f.newest_batch_at;

@@ -1,6 +1,7 @@
--- Rows that must not exist.
+-- Rows that must not exist: the listeners' sources have other plays than the genres of all days.
 SELECT
-    s.source,
-    s.user_id
-FROM analytics.listener_sources AS s
-WHERE s.first_day > s.last_day OR s.plays < 1;
+    s.plays,
+    g.plays AS plays_of_genres
+FROM (SELECT sum(r.plays) AS plays FROM analytics.listener_sources AS r) AS s
+CROSS JOIN (SELECT sum(r.plays) AS plays FROM analytics.genre_daily AS r) AS g
+WHERE s.plays IS DISTINCT FROM g.plays;

@@ -182,6 +182,10 @@ DEFECTS = [
         for query in checked.split()
     ),
     (
+        "query my_listening",
+        "UPDATE warehouse.stream_events SET source = 'import'; UPDATE rollup.user_days SET plays = plays + 1",
+    ),
+    (
         "query retention_cohorts",
         """INSERT INTO rollup.cohorts SELECT cohort_month, cohort_month + 31, listeners + 1
            FROM rollup.cohorts WHERE cohort_month = '2026-01-01' AND month = cohort_month""",

@@ -1,9 +1,11 @@
--- Rows that must not exist.
+-- Rows that must not exist: the listener has fewer playbacks here than were counted of the listener's days.
 SELECT
-    m.user_id,
-    m.event_time
-FROM analytics.my_listening AS m
-WHERE
-    m.local_month <> date_trunc('month', m.local_day)::date
-    OR m.local_year <> to_char(m.local_day, 'YYYY')
-    OR abs(m.local_day - (m.event_time AT TIME ZONE 'UTC')::date) > 1;
+    m.plays,
+    d.plays AS counted_plays
+FROM (SELECT count(*) AS plays FROM analytics.my_listening) AS m
+CROSS JOIN (
+    SELECT sum(r.plays) AS plays
+    FROM analytics.my_listener AS l
+    INNER JOIN analytics.listener_days AS r ON l.user_id = r.user_id
+) AS d
+WHERE m.plays < d.plays;

@@ -140,9 +140,9 @@ class Job:
     def _start(self, run_id: UUID) -> tuple[StreamingQuery, Committer]:
         settings = self._settings
         event_schema_ids = self._is_known_schema.of(STREAM_EVENTS)
-        read_until = self._writer.transaction(offsets.stored_appends)
+        positions, read_until = self._writer.transaction(offsets.stored)
         kafka = offsets.read_kafka(settings.kafka_bootstrap_servers, source.TOPICS, read_until)
-        start = offsets.choose(kafka, self._writer.transaction(offsets.stored_positions))
+        start = offsets.choose(kafka, positions)
         for _, finding in start.findings:
             log.error(finding)
         self._writer.transaction(lambda cursor: offsets.settle(cursor, run_id, kafka.topic_ids, start))

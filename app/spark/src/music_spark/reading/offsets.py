@@ -26,6 +26,9 @@ _LIMIT_S = 30.0
 # Of a question that is asked again when there was no answer.
 _ANSWER_LIMIT_S = 5.0
 
+Incarnation = tuple[str, int, str]
+"""Topic, partition and Kafka's id of the topic: a recreated topic has another."""
+
 
 @dataclass
 class KafkaState:
@@ -62,12 +65,12 @@ class Start:
 def read_kafka(
     bootstrap_servers: str,
     topics: tuple[str, ...],
-    read_until: Mapping[tuple[str, int, str], datetime] = MappingProxyType({}),
+    read_until: Mapping[Incarnation, datetime] = MappingProxyType({}),
 ) -> KafkaState:
     """Ask the broker for ids and offsets; KafkaException when it is away, KeyError-like sentence when a topic
     is not there.
 
-    `read_until` (topic, partition, topic id) tells when the newest record that was read was appended.
+    `read_until` tells when the newest record that was read was appended.
     """
     admin = AdminClient(
         secured({"bootstrap.servers": bootstrap_servers, "socket.timeout.ms": int(_LIMIT_S * 1000)})
@@ -136,20 +139,16 @@ class TopicWatch:
         return {name: str(answer.result().topic_id) for name, answer in answers.items()}
 
 
-def stored_positions(cursor: Cursor) -> dict[tuple[str, int, str], int]:
-    """(topic, partition, topic id) -> next offset, of all incarnations."""
-    cursor.execute("SELECT topic, partition, topic_id, position FROM ops.partitions")
-    return {
-        (topic, partition, topic_id): position for topic, partition, topic_id, position in cursor.fetchall()
-    }
-
-
-def stored_appends(cursor: Cursor) -> dict[tuple[str, int, str], datetime]:
-    """(topic, partition, topic id) -> when the newest record that was read was appended."""
-    cursor.execute(
-        "SELECT topic, partition, topic_id, appended_at FROM ops.partitions WHERE appended_at IS NOT NULL"
-    )
-    return {(topic, partition, topic_id): moment for topic, partition, topic_id, moment in cursor.fetchall()}
+def stored(cursor: Cursor) -> tuple[dict[Incarnation, int], dict[Incarnation, datetime]]:
+    """The next offset of every partition that was ever read, and when the newest record read was appended."""
+    cursor.execute("SELECT topic, partition, topic_id, position, appended_at FROM ops.partitions")
+    positions: dict[Incarnation, int] = {}
+    appends: dict[Incarnation, datetime] = {}
+    for topic, partition, topic_id, position, appended_at in cursor.fetchall():
+        positions[topic, partition, topic_id] = position
+        if appended_at:
+            appends[topic, partition, topic_id] = appended_at
+    return positions, appends
 
 
 def settle(cursor: Cursor, run_id: UUID, topic_ids: Mapping[str, str], start: Start) -> None:
@@ -180,7 +179,7 @@ def settle(cursor: Cursor, run_id: UUID, topic_ids: Mapping[str, str], start: St
         ledger.note(cursor, run_id, kind, detail)
 
 
-def choose(kafka: KafkaState, stored: Mapping[tuple[str, int, str], int]) -> Start:
+def choose(kafka: KafkaState, positions: Mapping[Incarnation, int]) -> Start:
     """The offsets to start from: the stored position, as far as Kafka still holds it.
 
     A partition without a position starts at its first record: in a topic that is read for the first time
@@ -193,15 +192,15 @@ def choose(kafka: KafkaState, stored: Mapping[tuple[str, int, str], int]) -> Sta
     begun: dict[Partition, int] = {}
     rewound: dict[Partition, int] = {}
     skipped: dict[Partition, int] = {}
-    former = {topic: topic_id for topic, _, topic_id in stored}
-    present = {(topic, topic_id) for topic, _, topic_id in stored}
+    former = {topic: topic_id for topic, _, topic_id in positions}
+    present = {(topic, topic_id) for topic, _, topic_id in positions}
     for topic, topic_id in kafka.topic_ids.items():
         if topic in former and (topic, topic_id) not in present:
             findings.append(
                 ("topic_recreated", f"{topic} was recreated; it is read from its first record on")
             )
     for (topic, partition), earliest in sorted(kafka.earliest.items()):
-        position = stored.get((topic, partition, kafka.topic_ids[topic]))
+        position = positions.get((topic, partition, kafka.topic_ids[topic]))
         latest = kafka.latest[topic, partition]
         if position is None:
             position = begun[topic, partition] = 0 if topic in former else earliest

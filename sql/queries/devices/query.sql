@@ -14,21 +14,18 @@ RETURNS TABLE (
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = '' SET work_mem = '64MB' ROWS 30
 BEGIN ATOMIC
     -- Sums can be added up from the groups of days at rest; who is counted once is looked up device by device.
-    WITH used AS (
-        SELECT r.device_id
-        FROM rollup.periods(devices.since, devices.until) AS p
-        INNER JOIN rollup.devices AS r ON p.grain = r.grain AND p.period_start = r.period_start
-        GROUP BY r.device_id
-    ),
-
-    members AS (
+    WITH members AS (
         SELECT
             d.user_id,
             d.device_type,
             d.platform,
             count(*) AS devices
-        FROM used AS u
-        LEFT JOIN warehouse.devices AS d ON u.device_id = d.device_id
+        FROM warehouse.devices AS d
+        WHERE EXISTS (
+            SELECT FROM rollup.periods(devices.since, devices.until) AS p
+            INNER JOIN rollup.devices AS r ON p.grain = r.grain AND p.period_start = r.period_start
+            WHERE r.device_id = d.device_id
+        )
         GROUP BY d.user_id, d.device_type, d.platform
     ),
 

@@ -39,7 +39,10 @@ _TYPES: dict[str, DataType] = {
 }
 _RECORDS_PER_BATCH = 100_000
 _LOOK_EVERY_S = 0.25
-_FIRST_BATCH_LIMITS = 4
+PATIENCE = 4
+"""So many times the limit for a query that has not got as far as `_BATCHES_COMPARED`."""
+_BATCHES_COMPARED = 2
+"""The first one warms up, and the next shows what the design does then."""
 _faults: list[str] = []
 """What appends said that failed: Spark searches what Python says for causes, and may be lost in it."""
 
@@ -88,31 +91,34 @@ def _read_parse(spark: SparkSession, events: int) -> dict[str, float]:
 
 def _stream(spark: SparkSession, events: int, limit_s: float) -> dict[str, object]:
     """Run the queries until each has taken so many events, or for the limit; for longer where one has not
-    finished its first batch by then.
+    finished its second batch by then.
 
     Returns:
-        reached: table -> events of its whole batches, and the seconds until the last of them was done.
+        batches: table -> of each whole batch, the events taken until its end and the seconds since the start.
     """
     began = time.monotonic()
     queries = {name: _start(frame, name) for name, frame in _tables(spark).items()}
     rows: dict[str, dict[int, int]] = {name: {} for name in queries}
-    reached = dict.fromkeys(queries, (0, 0.0))
+    batches: dict[str, list[tuple[int, float]]] = {name: [] for name in queries}
 
     def is_over() -> bool:
-        counts = [count for count, _ in reached.values()]
-        return min(counts) >= events or (min(counts) > 0 and time.monotonic() - began > limit_s)
+        passed = time.monotonic() - began
+        if all(done and done[-1][0] >= events for done in batches.values()):
+            return True
+        enough = min(map(len, batches.values())) >= _BATCHES_COMPARED
+        return passed > (limit_s if enough else PATIENCE * limit_s)
 
-    while not is_over() and time.monotonic() - began < _FIRST_BATCH_LIMITS * limit_s:
+    while not is_over():
         for name, query in queries.items():
             for progress in query.recentProgress:
                 rows[name][progress.batchId] = progress.numInputRows
-            taken = sum(rows[name].values())
-            if taken > reached[name][0]:
-                reached[name] = taken, time.monotonic() - began
+            taken, done = sum(rows[name].values()), batches[name]
+            if taken > (done[-1][0] if done else 0):
+                done.append((taken, time.monotonic() - began))
             if _faults or not query.isActive:
                 raise RuntimeError(f"the query {name} has ended: {_faults or query.exception()}")
         time.sleep(_LOOK_EVERY_S)
-    return {"reached": reached}
+    return {"batches": batches}
 
 
 def _start(frame: DataFrame, table: str) -> StreamingQuery:

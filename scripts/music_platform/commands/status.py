@@ -37,7 +37,8 @@ def show(instance: Instance) -> bool:
     except PlatformError as problem:
         click.echo(f"The state of the stream is unknown. {problem}")
         return False
-    for line in describe_stream(health.as_dicts(), datetime.now(UTC)):
+    now = datetime.now(UTC)
+    for line in describe_stream(health.as_dicts(), now):
         click.echo(line)
     click.echo()
     for line in rows(conservation.columns, conservation.rows):
@@ -49,7 +50,7 @@ def show(instance: Instance) -> bool:
         click.echo("What was read is not what was stored: this must never happen, please report it.")
         for line in rows(imbalances.columns, imbalances.rows):
             click.echo(line)
-    return well and balanced
+    return well and balanced and not any(audit_is_silent(query, now) for query in health.as_dicts())
 
 
 def _show_programs(instance: Instance) -> bool:
@@ -101,7 +102,7 @@ def describe_stream(health: Sequence[dict[str, Any]], now: datetime) -> list[str
             f"  watermark {watermark}, late events {query['late_events'] or 0:,},"
             f" dead letters {query['dead_letters'] or 0:,}, from clocks ahead {query['early_events'] or 0:,}"
         )
-        lines.append(f"  {_audit(query['audited_at'], query['imbalances'], now)}")
+        lines.append(f"  {_audit(query, now)}")
     return lines
 
 
@@ -111,10 +112,16 @@ def describe_rebuild(rebuild: dict[str, Any]) -> str:
     return f"metrics.{rebuild['family']} is being rebuilt from the facts, done up to {reached}."
 
 
-def _audit(audited_at: datetime | None, imbalances: int, now: datetime) -> str:
-    if audited_at is None:
-        return "the books have not been audited yet"
-    age = (now - audited_at).total_seconds()
-    silence = " (the audit is silent: see the log of spark_job)" if age > AUDIT_LIMIT_S else ""
-    found = f"{imbalances:,} imbalances" if imbalances else "all balanced"
-    return f"books audited {duration(age)} ago: {found}{silence}"
+def audit_is_silent(query: dict[str, Any], now: datetime) -> bool:
+    """Whether some book was not looked at for too long, since the stream began last."""
+    moments = [moment for moment in (query["audited_at"], query["started_at"]) if moment]
+    return bool(moments) and (now - max(moments)).total_seconds() > AUDIT_LIMIT_S
+
+
+def _audit(query: dict[str, Any], now: datetime) -> str:
+    silence = " (the audit is silent: see the log of spark_job)" if audit_is_silent(query, now) else ""
+    if query["audited_at"] is None:
+        return f"the books have not been audited yet{silence}"
+    age = duration((now - query["audited_at"]).total_seconds())
+    found = f"{query['imbalances']:,} imbalances" if query["imbalances"] else "all balanced"
+    return f"books audited {age} ago: {found}{silence}"

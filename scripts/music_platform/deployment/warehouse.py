@@ -119,8 +119,8 @@ def favourites(connection: Connection, user_id: str) -> Rows:
 
 
 def stream_health(connection: Connection) -> Rows:
-    """Return the state of every streaming query."""
-    return query(connection, "SELECT * FROM ops.stream_health ORDER BY query")
+    """Return the state of every streaming query, and when it began."""
+    return query(connection, STREAM_HEALTH)
 
 
 def conservation(connection: Connection) -> Rows:
@@ -137,6 +137,16 @@ def rebuilds(connection: Connection) -> Rows:
     """Return the metric families that are being rebuilt, with the time up to which they are."""
     return query(connection, REBUILDS)
 
+
+STREAM_HEALTH = """
+SELECT
+    health.*,
+    (
+        SELECT max(e.recorded_at) FROM ops.query_events AS e WHERE e.query = health.query AND e.kind = 'started'
+    ) AS started_at
+FROM ops.stream_health AS health
+ORDER BY health.query
+"""
 
 # Since the stream's last start, and at most of the last half minute: what came before says nothing about now.
 PACE = """

@@ -71,12 +71,25 @@ def test_a_stream_is_described_by_its_lag_its_speed_and_its_watermark() -> None:
         "dead_letters": 2,
         "early_events": 5,
         "audited_at": NOW - timedelta(seconds=20),
+        "started_at": NOW - timedelta(hours=1),
         "imbalances": 0,
     }
     first, second, third = status.describe_stream([health], NOW)
     assert first == "stream music: 1,234 records behind, 200 records/s, last batch 3 s ago in 2.5 s"
     assert second.strip() == "watermark none yet, late events 0, dead letters 2, from clocks ahead 5"
     assert third.strip() == "books audited 20 s ago: all balanced"
+
+
+@pytest.mark.parametrize(
+    ("audited_s_ago", "started_s_ago", "is_silent"),
+    [(20, 3600, False), (121, 3600, True), (3600, 20, False), (None, 20, False), (None, 121, True)],
+)
+def test_an_audit_that_looked_at_nothing_for_two_minutes_since_the_start_is_silent(
+    audited_s_ago: int | None, started_s_ago: int, is_silent: bool
+) -> None:
+    audited_at = None if audited_s_ago is None else NOW - timedelta(seconds=audited_s_ago)
+    query = {"audited_at": audited_at, "started_at": NOW - timedelta(seconds=started_s_ago)}
+    assert status.audit_is_silent(query, NOW) is is_silent
 
 
 @pytest.mark.parametrize(

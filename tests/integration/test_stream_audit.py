@@ -73,6 +73,7 @@ def test_books_that_balance_are_found_to_and_the_time_of_the_look_is_kept(books:
         ("UPDATE metrics.hourly SET plays = plays + 1", {"hourly", "totals"}),
         ("DELETE FROM metrics.hourly", {"hourly", "totals"}),
         ("UPDATE ops.partitions SET read = read + 1 WHERE topic = 'music.stream-events'", {"partitions"}),
+        ("UPDATE ops.partitions SET position = position + 1", {"partitions"}),
         (
             "UPDATE ops.partitions SET facts = facts - 1, duplicates = duplicates + 1",
             {"totals", "partitions"},

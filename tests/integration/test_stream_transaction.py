@@ -140,6 +140,8 @@ def test_what_is_written_where_kafka_lost_its_tail_is_not_taken_for_known(
     stream.commit(event_records(playback(3), first_offset=1))
 
     assert count_facts(database) == 3
+    assert database.query("SELECT rewound, position FROM ops.partitions") == [(1, 2)]
+    assert database.value("SELECT balanced FROM ops.conservation") is True
 
 
 def test_what_was_gone_before_a_partition_was_ever_read_is_counted_and_said(
@@ -154,6 +156,7 @@ def test_what_was_gone_before_a_partition_was_ever_read_is_counted_and_said(
     stream.commit(event_records(playback(1), first_offset=3))
 
     assert totals(database) == {"read": 1, "facts": 1, "missing": 3, "position": 4}
+    assert database.value("SELECT balanced FROM ops.conservation") is True
     assert database.query("SELECT detail FROM ops.query_events WHERE kind = 'records_missing'") == [
         ("3 are gone",)
     ]

@@ -83,6 +83,15 @@ DEFECTS = [
     ("offset_gaps", batch_after_the_last('{"music.stream-events": {"0": [900, 901]}}', 0, "0 s")),
     ("offset_gaps", batch_after_the_last('{"music.stream-events": {"0": [1, 2]}}', 0, "0 s")),
     ("conservation", "UPDATE ops.partitions SET read = read + 1"),
+    ("conservation", "UPDATE ops.partitions SET position = position + 1 WHERE topic = 'music.stream-events'"),
+    ("conservation", "UPDATE ops.partitions SET missing = missing + 1"),
+    ("counted_dead_letters", "UPDATE ops.partitions SET dead_letters = dead_letters + 1, facts = facts - 1"),
+    (
+        "counted_dead_letters",
+        """INSERT INTO ops.dead_letters
+               (topic, partition, kafka_offset, kafka_timestamp, reason, detail, payload_bytes, recorded_at)
+           VALUES ('music.stream-events', 0, 0, now(), 'not_json', '', 0, now())""",
+    ),
     ("counted_facts", f"DELETE FROM warehouse.stream_events WHERE {_ONE_FACT}"),
     *(
         (f"metrics_{table}", f"UPDATE metrics.{table} SET {measure} = {measure} + 1")

@@ -1,6 +1,8 @@
 SELECT
     c.topic,
     c.partition,
+    c.offsets_passed,
+    c.missing,
     c.read,
     c.facts,
     c.duplicates,

@@ -231,16 +231,22 @@ def is_rebuilding(cursor: Cursor, family: str) -> bool:
 
 
 def partitions_that_differ(cursor: Cursor) -> list[Imbalance]:
-    """Partitions of which some records have become nothing, or more than one thing."""
+    """Partitions whose position passed offsets that were neither read nor known to be missing, or of which
+    some records have become nothing, or more than one thing.
+    """
     cursor.execute(
-        """SELECT topic || '/' || partition, read, facts + duplicates + dimensions + dead_letters
-           FROM ops.partitions WHERE read <> facts + duplicates + dimensions + dead_letters
-           ORDER BY 1 LIMIT %s""",
+        """SELECT topic || '/' || partition, offsets_passed, read, missing,
+                  facts + duplicates + dimensions + dead_letters
+           FROM ops.conservation WHERE NOT balanced ORDER BY 1 LIMIT %s""",
         [_MOST_FOUND],
     )
     return [
-        Imbalance(place, f"{read} records read", f"{became} accounted for")
-        for place, read, became in cursor.fetchall()
+        Imbalance(
+            place,
+            f"{passed} offsets passed, {read} records read",
+            f"{missing} offsets missing, {became} records accounted for",
+        )
+        for place, passed, read, missing, became in cursor.fetchall()
     ]
 
 

@@ -167,14 +167,14 @@ def settle(cursor: Cursor, run_id: UUID, topic_ids: Mapping[str, str], start: St
                 for (topic, partition), position in start.begun.items()
             ],
         )
-    for missing, moves in ((False, start.rewound), (True, start.skipped)):
-        for (topic, partition), position in moves.items():
-            cursor.execute(
-                """UPDATE ops.partitions SET missing = missing + CASE WHEN %s THEN %s - position ELSE 0 END,
-                       position = %s, updated_at = clock_timestamp()
-                   WHERE (topic, partition, topic_id) = (%s, %s, %s)""",
-                [missing, position, position, topic, partition, topic_ids[topic]],
-            )
+    for (topic, partition), position in {**start.rewound, **start.skipped}.items():
+        cursor.execute(
+            """UPDATE ops.partitions SET missing = missing + greatest(%s - position, 0),
+                   rewound = rewound + greatest(position - %s, 0),
+                   position = %s, updated_at = clock_timestamp()
+               WHERE (topic, partition, topic_id) = (%s, %s, %s)""",
+            [position, position, position, topic, partition, topic_ids[topic]],
+        )
     for kind, detail in start.findings:
         ledger.note(cursor, run_id, kind, detail)
 

@@ -4,8 +4,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -65,9 +65,17 @@ VICTIMS: dict[str, Callable[[SecondPlatform], int]] = {
 
 def kill(platform: SecondPlatform, victim: str) -> int:
     """Kill -9 one of VICTIMS; its former process id."""
-    pid = VICTIMS[victim](platform)
-    os.kill(pid, signal.SIGKILL)
-    return pid
+    return kill_together(platform, [victim])[0]
+
+
+def kill_together(platform: SecondPlatform, victims: Sequence[str]) -> list[int]:
+    """Kill -9 some of VICTIMS at one moment; their former process ids."""
+    pids = [VICTIMS[victim](platform) for victim in victims]
+    for pid in pids:
+        # It may have died of the one before.
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    return pids
 
 
 def control(platform: SecondPlatform, verb: str, program: str) -> None:

@@ -11,7 +11,7 @@ from tests import audit
 from tests.faults import books
 from tests.faults.books import Before
 from tests.faults.feeding import Witness
-from tests.faults.killing import VICTIMS, kill
+from tests.faults.killing import VICTIMS, kill_together
 from tests.faults.playing import PlaybackProducer
 from tests.faults.scale import KILLS, RECOVERY_LIMIT_S, announce
 from tests.second_platform import SecondPlatform
@@ -52,23 +52,42 @@ def draw(chance: random.Random, count: int) -> list[str]:
     return drawn[:count]
 
 
+def strikes(chance: random.Random, count: int) -> list[list[str]]:
+    """The victims of each moment, so many in all: one, or two in a quarter of the moments and at the end."""
+    left = draw(chance, count)
+    struck: list[list[str]] = []
+    while left:
+        pair = len(left) == 2 or (len(left) > 2 and chance.random() < 0.25)
+        size = 2 if pair and left[0] != left[1] else 1
+        struck.append(left[:size])
+        left = left[size:]
+    return struck
+
+
+def strike(platform: SecondPlatform, producer: PlaybackProducer, victims: list[str]) -> list[int]:
+    """Kill -9 these at one moment; their former process ids."""
+    pids = kill_together(platform, [victim for victim in victims if victim != "producer"])
+    return [*pids, producer.kill()] if "producer" in victims else pids
+
+
 def kill_in_turn(platform: SecondPlatform, producer: PlaybackProducer, chance: random.Random) -> None:
-    """Kill one after the other, each once events of after the last kill arrive."""
-    for number, victim in enumerate(draw(chance, KILLS), start=1):
+    """Strike again and again, each time once events of after the last strike arrive."""
+    for number, victims in enumerate(strikes(chance, KILLS), start=1):
+        names = " and ".join(victims)
         # A batch takes a second or so: any moment of it is drawn.
         until = time.monotonic() + chance.uniform(0, 2)
         wait_until(lambda until=until: time.monotonic() > until, 10, "the drawn moment comes")
         stored = facts(platform)
-        pid = producer.kill() if victim == "producer" else kill(platform, victim)
+        pids = strike(platform, producer, victims)
         killed = datetime.now(UTC)
         wait_until(
             lambda since=killed: played_since(platform, since),
             RECOVERY_LIMIT_S,
-            f"events arrive again after the {victim} (pid {pid}) was killed",
+            f"events arrive again after the {names} (pid {pids}) was killed",
         )
         took = (datetime.now(UTC) - killed).total_seconds()
         now = facts(platform)
-        print(f"{number:2} {victim}: pid {pid} killed at {stored} facts, {now} after {took:.1f} s")
+        print(f"{number:2} {names}: pid {pids} killed at {stored} facts, {now} after {took:.1f} s")
 
 
 @pytest.mark.faults

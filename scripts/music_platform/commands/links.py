@@ -32,7 +32,10 @@ def lines(values: Mapping[str, Any]) -> list[str]:
     if values.get("superset_url"):
         hint = ".venv/bin/music-platform output superset_admin_password"
         place_of_url = next(number for number, (title, _) in enumerate(found) if title == "Superset")
-        found.insert(place_of_url + 1, ("", f"sign in as {values['superset_admin_username']}: {hint}"))
+        found[place_of_url + 1 : place_of_url + 1] = [
+            ("", f"sign in as {values['superset_admin_username']}: {hint}"),
+            ("", "or as analyst or viewer: … superset_analyst_password, … superset_viewer_password"),
+        ]
     width = max(len(title) for title, _ in found)
     return [f"  {title.ljust(width)}  {address}".rstrip() for title, address in found]
 

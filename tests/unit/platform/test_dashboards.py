@@ -23,6 +23,7 @@ def test_the_address_of_superset_comes_with_the_way_to_its_password_and_not_with
 
     assert lines[0].split() == ["Superset", "http://127.0.0.1:8088"]
     assert lines[1].strip() == "sign in as admin: .venv/bin/music-platform output superset_admin_password"
+    assert "superset_analyst_password" in lines[2] and "superset_viewer_password" in lines[2]
 
 
 def test_a_platform_without_superset_tells_nothing_of_it() -> None:

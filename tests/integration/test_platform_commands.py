@@ -26,6 +26,13 @@ def test_the_smoke_test_passes(platform: SecondPlatform) -> None:
     print(result.stdout)
 
 
+def test_the_validation_finds_nothing_while_the_stream_runs(platform: SecondPlatform) -> None:
+    result = platform.run("validate")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "conservation" in result.stdout
+    print(result.stdout)
+
+
 def test_a_second_start_changes_nothing_and_is_quick(platform: SecondPlatform) -> None:
     before = {program.name: program.pid for program in platform.supervisor.programs()}
     began = time.monotonic()

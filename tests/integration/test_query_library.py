@@ -22,6 +22,10 @@ from tests.stream import Stream
 CHECKOUT = Path(__file__).parents[2]
 CASES = list(queries.cases())
 PRIVATE = {"name", "email", "birth_date"}
+# Days ago and source of the facts that queries look for: some for each length of period.
+SPREAD = [(0, "simulator"), (1, "simulator"), (12, "simulator"), (45, "import"), (400, "import")]
+# All that have imported something: of a table with a row per listener.
+READ_WHOLE = {"listener_sources": ["rollup.listener_sources"]}
 
 
 @pytest.fixture
@@ -114,6 +118,34 @@ def test_a_query_is_what_its_metadata_say(query: str, database_server: Database)
     )
     assert kinds == [(described["kind"],)]
     _answer(database_server.readonly_dsn, {"query": described["example"]})
+
+
+def test_what_a_query_reads_of_a_large_table_it_finds_by_an_index(
+    warehouse: Database, telling: Stream
+) -> None:
+    events = [{"at": "12:00:00", "days_ago": days, "source": source} for days, source in SPREAD]
+    for _ in queries.tell(telling, Case("", "", {}, [events], [])):
+        rollups.refresh(warehouse.dsn)
+
+    whole = {query: _read_whole(warehouse.readonly_dsn, query) for query in queries.names()}
+
+    assert {query: found for query, found in whole.items() if found} == READ_WHOLE
+
+
+def _read_whole(dsn: str, query: str) -> list[str]:
+    """The tables of facts, metrics or rollups that a query's example reads row by row, as no index helps.
+
+    With few rows the planner would read them so in any case, were it not for the setting.
+    """
+    with psycopg2.connect(dsn) as connection, connection.cursor() as cursor:
+        cursor.execute("SET enable_seqscan = off")
+        cursor.execute(f"SELECT * FROM {queries.metadata(query)['example']} AS answer")
+        cursor.execute(
+            """SELECT schemaname || '.' || relname FROM pg_stat_xact_all_tables
+               WHERE seq_scan > 0 AND (schemaname IN ('metrics', 'rollup') OR relname ~ '^stream_events')
+                   AND relname <> 'state' ORDER BY 1"""
+        )
+        return [relation for (relation,) in cursor.fetchall()]
 
 
 def test_the_readme_lists_every_query_with_its_question() -> None:

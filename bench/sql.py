@@ -4,7 +4,8 @@
 
 Starts a PostgreSQL of its own with the platform's configuration, makes facts of 180 days in it
 (bench.sql_facts), lets rollup.refresh count them as the stream job does, and measures the example of each
-query as the role that only reads. For comparison a few of the questions are asked of the facts themselves.
+query, and what dashboards ask of the daily views, as the role that only reads. For comparison a few of the
+questions are asked of the facts themselves.
 """
 
 from __future__ import annotations
@@ -44,6 +45,20 @@ REFERENCES = {
         FROM warehouse.stream_events AS f WHERE f.event_date >= current_date - 27""",
 }
 
+# What charts make of the daily views, over the 28 days that dashboards open with.
+DASHBOARDS = {
+    f"{view}, 28 days": f"""SELECT {group}, sum(streams) AS streams FROM analytics.{view}
+        WHERE day >= current_date - 27{more} GROUP BY {group} ORDER BY streams DESC LIMIT 50"""
+    for view, group, more in (
+        ("content_daily", "content_id, content_name", " AND content_type = 'song'"),
+        ("engagement_daily", "age_group", ""),
+        ("device_daily", "platform", ""),
+        ("place_daily", "location_id, city", ""),
+        ("genre_daily", "genre", ""),
+        ("listening_hours_daily", "weekday, hour", ""),
+    )
+}
+
 _READS = """
 SELECT schemaname || '.' || relname, seq_scan, seq_tup_read, coalesce(idx_scan, 0)
 FROM pg_stat_xact_all_tables
@@ -69,7 +84,11 @@ def main() -> None:
         conditions["facts counted per second"] = _count(server)
         conditions["load average"] = round(os.getloadavg()[0], 1)
         _say(began, "measuring")
-        results = [_measure(server.readonly_dsn, name, given.runs) for name in queries.names()]
+        asked = {name: f"SELECT * FROM {queries.metadata(name)['example']} AS a" for name in queries.names()}
+        results = [
+            _measure(server.readonly_dsn, name, statement, given.runs)
+            for name, statement in {**asked, **DASHBOARDS}.items()
+        ]
         references = {name: _reference(server.owner_dsn, name) for name in REFERENCES}
     for result in results:
         if result["query"] in references:
@@ -101,8 +120,7 @@ def _count(server: database.Database) -> int:
     return round(total / seconds)
 
 
-def _measure(dsn: str, name: str, runs: int) -> dict[str, Any]:
-    statement = f"SELECT * FROM {queries.metadata(name)['example']} AS answer"
+def _measure(dsn: str, name: str, statement: str, runs: int) -> dict[str, Any]:
     times = []
     with _reader(dsn) as cursor:
         for _ in range(runs + 1):

@@ -209,6 +209,10 @@ bench-growth: setup ## Measure how catching up grows with cores, partitions and 
 bench-soak: setup ## Run an hour at a steady rate, and say each minute what the stream job keeps
 	@.venv/bin/python -m bench.soak
 
+.PHONY: bench-real-time
+bench-real-time: setup ## Measure what Spark's real-time mode would give, beside micro-batches
+	@.venv/bin/python -m bench.real_time
+
 .PHONY: bench-sql
 bench-sql: setup ## Measure each query of the library on 10 million facts: make bench-sql FACTS=1000000
 	@.venv/bin/python -m bench.sql --facts "$(or $(FACTS),10000000)"

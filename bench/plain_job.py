@@ -1,6 +1,7 @@
 """The reference: the plain design that a first version has, in Spark's usual means, run by bench.reference.
 
     python -m bench.plain_job stream|read-parse TOPIC_EVENTS LIMIT_S
+    python -m bench.plain_job pass-on TRIGGER TOPIC
 
 `stream`: six streaming queries, facts and five metric families, each reads and parses the topic, and each
 batch is appended to a table of the schema "reference" by JDBC. The windows and the watermark are those of the
@@ -8,7 +9,10 @@ pipeline. No deduplication, no dead letters, no dimensions, no indexes, nothing 
 
 `read-parse`: Spark's own reading and from_json of the whole topic, twice, into nothing.
 
-Writes one JSON document to standard output, behind DOCUMENT. Settings: BENCH_BOOTSTRAP_SERVERS,
+`pass-on`: each event is read, parsed and written to another topic with the moment when it was appended to its
+own, without end, by the trigger "real-time" or "micro-batch" (bench.real_time asks for it).
+
+The first two write one JSON document to standard output, behind DOCUMENT. Settings: BENCH_BOOTSTRAP_SERVERS,
 BENCH_JDBC_URL (with user and password), BENCH_CHECKPOINTS.
 """
 
@@ -48,10 +52,14 @@ _faults: list[str] = []
 
 
 def main() -> None:
-    """Run one of the two and print what it took."""
-    mode, events, limit_s = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
+    """Run one of the three; print what the first two took."""
+    mode = sys.argv[1]
     spark = SparkSession.builder.appName("reference").getOrCreate()
     spark.sparkContext.setLogLevel("ERROR")
+    if mode == "pass-on":
+        _pass_on(spark, sys.argv[2], sys.argv[3]).awaitTermination()
+        return
+    events, limit_s = int(sys.argv[2]), float(sys.argv[3])
     result = _stream(spark, events, limit_s) if mode == "stream" else _read_parse(spark, events)
     gateway = spark.sparkContext._gateway
     jvm = gateway.proc.pid if gateway else os.getpid()
@@ -67,14 +75,17 @@ def _cpu_seconds(pid: int) -> float:
 
 
 def _events(kafka: DataFrame) -> DataFrame:
-    fields = schemas.fields("stream-event")
-    schema = StructType([StructField(name, _TYPES[rule["type"]]) for name, rule in fields.items()])
     text = F.expr("cast(substring(value, 6) AS string)")
-    events = kafka.select(F.from_json(text, schema).alias("e")).select("e.*")
-    for name, rule in fields.items():
+    events = kafka.select(F.from_json(text, _event_schema()).alias("e")).select("e.*")
+    for name, rule in schemas.fields("stream-event").items():
         if rule.get("format") == "date-time":
             events = events.withColumn(name, F.to_timestamp(name))
     return events.withColumn("experiments", F.to_json("experiments"))
+
+
+def _event_schema() -> StructType:
+    fields = schemas.fields("stream-event")
+    return StructType([StructField(name, _TYPES[rule["type"]]) for name, rule in fields.items()])
 
 
 def _read_parse(spark: SparkSession, events: int) -> dict[str, float]:
@@ -87,6 +98,23 @@ def _read_parse(spark: SparkSession, events: int) -> dict[str, float]:
         events_read.write.format("noop").mode("overwrite").save()
         rates.append(events / (time.monotonic() - began))
     return {"first_events_per_s": rates[0], "second_events_per_s": rates[1]}
+
+
+def _pass_on(spark: SparkSession, trigger: str, topic: str) -> StreamingQuery:
+    kafka = spark.readStream.format("kafka").option("subscribe", STREAM_EVENTS)
+    kafka = kafka.option("kafka.bootstrap.servers", os.environ["BENCH_BOOTSTRAP_SERVERS"])
+    # As the stream job: a micro-batch reads what is there and waits for nothing.
+    kafka = kafka.option("kafka.fetch.max.wait.ms", 1 if trigger == "micro-batch" else 500)
+    records = kafka.option("startingOffsets", "latest").load()
+    event = F.from_json(F.expr("cast(substring(value, 6) AS string)"), _event_schema())
+    appended_at = F.unix_micros("timestamp").alias("appended_at_us")
+    value = F.to_json(F.struct(event["event_id"].alias("event_id"), appended_at)).alias("value")
+    writer = records.select(value).writeStream.format("kafka").option("topic", topic)
+    writer = writer.option("kafka.bootstrap.servers", os.environ["BENCH_BOOTSTRAP_SERVERS"])
+    writer = writer.option("checkpointLocation", os.environ["BENCH_CHECKPOINTS"]).outputMode("update")
+    if trigger == "real-time":
+        return writer.trigger(realTime="5 minutes").start()
+    return writer.trigger(processingTime="0 seconds").start()
 
 
 def _stream(spark: SparkSession, events: int, limit_s: float) -> dict[str, object]:

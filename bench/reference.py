@@ -10,9 +10,11 @@ import re
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import psycopg2
 from music_platform.hosts import processes
@@ -127,15 +129,36 @@ def _run(
     platform: SecondPlatform, mode: str, events: int, limit_s: float, more: list[str]
 ) -> tuple[dict[str, Any], float]:
     """The document that the job printed, and the CPU seconds of its driver."""
+    # What Spark logs counts only when something fails: queries that are stopped in the middle of a batch say
+    # so at great length.
+    with tempfile.TemporaryFile("w+") as log:
+        with started(platform, [mode, str(events), str(limit_s)], more, log) as process:
+            output, _ = process.communicate(timeout=PATIENCE * limit_s + _START_LIMIT_S)
+        log.seek(0)
+        said = log.read()[-_LOG_SHOWN:]
+    if process.returncode:
+        raise RuntimeError(f"the reference ended with {process.returncode}:\n{said}")
+    # Spark itself writes to standard output when queries are stopped in the middle of a batch, also behind
+    # the document in its line.
+    document = next(line for line in reversed(output.splitlines()) if line.startswith(DOCUMENT))
+    found: dict[str, Any] = json.JSONDecoder().raw_decode(document.removeprefix(DOCUMENT))[0]
+    return found, found.pop("driver_cpu_seconds", 0.0)
+
+
+@contextmanager
+def started(
+    platform: SecondPlatform, arguments: Sequence[str], more: Sequence[str], log: IO[str]
+) -> Iterator[subprocess.Popen[str]]:
+    """bench.plain_job with these arguments and options of spark-submit, until the end of the context."""
     opt, etc = platform.home / "opt", platform.instance_dir / "etc"
     spark, job = next(opt.glob("spark-*/jars")).parent, next(opt.glob("spark_job-*/lib")).parent
     # The registry keeps its artifacts in PostgreSQL, and so brings the driver along.
     driver = next(opt.glob("schema_registry-*/**/org.postgresql.postgresql-*.jar"))
     jars = ",".join(str(jar) for jar in [*(spark / "jars").glob("*.jar"), driver])
+    more = [*_AS_SHIPPED, *more, "--conf spark.hadoop.fs.permissions.umask-mode=000"]
     with tempfile.TemporaryDirectory() as checkpoints:
         # The executors write into it too, and they may run as another user than the driver.
         Path(checkpoints).chmod(0o777)
-        more = [*_AS_SHIPPED, *more, "--conf spark.hadoop.fs.permissions.umask-mode=000"]
         environment = {
             **os.environ,
             "PYTHONPATH": f"{job / 'lib'}:{CHECKOUT}",
@@ -148,26 +171,14 @@ def _run(
             "BENCH_JDBC_URL": _jdbc_url(_owner_dsn(platform)),
             "BENCH_CHECKPOINTS": checkpoints,
         }
-        command = [str(spark / "venv/bin/python"), "-m", "bench.plain_job", mode, str(events), str(limit_s)]
-        # What Spark logs counts only when something fails: queries that are stopped in the middle of a batch
-        # say so at great length.
-        with tempfile.TemporaryFile("w+") as log:
-            process = subprocess.Popen(
-                command, env=environment, stdout=subprocess.PIPE, stderr=log, text=True, cwd=CHECKOUT, umask=0
-            )
-            try:
-                output, _ = process.communicate(timeout=PATIENCE * limit_s + _START_LIMIT_S)
-            finally:
-                processes.end(processes.tree(process.pid))
-            log.seek(0)
-            said = log.read()[-_LOG_SHOWN:]
-    if process.returncode:
-        raise RuntimeError(f"the reference ended with {process.returncode}:\n{said}")
-    # Spark itself writes to standard output when queries are stopped in the middle of a batch, also behind
-    # the document in its line.
-    document = next(line for line in reversed(output.splitlines()) if line.startswith(DOCUMENT))
-    found: dict[str, Any] = json.JSONDecoder().raw_decode(document.removeprefix(DOCUMENT))[0]
-    return found, found.pop("driver_cpu_seconds", 0.0)
+        command = [str(spark / "venv/bin/python"), "-m", "bench.plain_job", *arguments]
+        process = subprocess.Popen(
+            command, env=environment, stdout=subprocess.PIPE, stderr=log, text=True, cwd=CHECKOUT, umask=0
+        )
+        try:
+            yield process
+        finally:
+            processes.end(processes.tree(process.pid))
 
 
 def _owner_dsn(platform: SecondPlatform) -> str:

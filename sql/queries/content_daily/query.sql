@@ -1,25 +1,56 @@
 CREATE VIEW analytics.content_daily AS
+-- A branch for each kind: what is not asked for is not planned, and joined with no names.
+WITH named AS (
+    SELECT
+        c.*,
+        s.title AS content_name,
+        a.name AS artist_name
+    FROM rollup.content AS c
+    LEFT JOIN warehouse.songs AS s ON c.content_id = s.song_id
+    LEFT JOIN warehouse.artists AS a ON s.artist_id = a.artist_id
+    WHERE c.content_type = 'song'
+    UNION ALL
+    SELECT
+        c.*,
+        a.name AS content_name,
+        a.name AS artist_name
+    FROM rollup.content AS c
+    LEFT JOIN warehouse.artists AS a ON c.content_id = a.artist_id
+    WHERE c.content_type = 'artist'
+    UNION ALL
+    SELECT
+        c.*,
+        b.title AS content_name,
+        a.name AS artist_name
+    FROM rollup.content AS c
+    LEFT JOIN warehouse.albums AS b ON c.content_id = b.album_id
+    LEFT JOIN warehouse.artists AS a ON b.artist_id = a.artist_id
+    WHERE c.content_type = 'album'
+    UNION ALL
+    SELECT
+        c.*,
+        c.content_id AS content_name,
+        null::text AS artist_name
+    FROM rollup.content AS c
+    WHERE c.content_type = 'genre'
+)
+
 SELECT
-    c.period_start AS day,
-    c.content_type,
-    c.content_id,
-    coalesce(s.title, a.name, b.title, c.content_id) AS content_name,
-    coalesce(a.name, sa.name, ba.name) AS artist_name,
-    c.plays,
-    c.streams,
-    c.completed,
-    c.skipped,
-    c.liked,
-    c.added_to_playlist,
-    c.ms_played,
-    c.ms_played / 60000.0 AS minutes_played,
-    c.completed::double precision / nullif(c.plays, 0) AS completion_rate,
-    c.skipped::double precision / nullif(c.plays, 0) AS skip_rate,
-    c.liked::double precision / nullif(c.plays, 0) AS like_rate
-FROM rollup.content AS c
-LEFT JOIN warehouse.songs AS s ON c.content_type = 'song' AND s.song_id = c.content_id
-LEFT JOIN warehouse.artists AS sa ON sa.artist_id = s.artist_id
-LEFT JOIN warehouse.artists AS a ON c.content_type = 'artist' AND a.artist_id = c.content_id
-LEFT JOIN warehouse.albums AS b ON c.content_type = 'album' AND b.album_id = c.content_id
-LEFT JOIN warehouse.artists AS ba ON ba.artist_id = b.artist_id
-WHERE c.grain = 'day';
+    n.period_start AS day,
+    n.content_type,
+    n.content_id,
+    coalesce(n.content_name, n.content_id) AS content_name,
+    n.artist_name,
+    n.plays,
+    n.streams,
+    n.completed,
+    n.skipped,
+    n.liked,
+    n.added_to_playlist,
+    n.ms_played,
+    n.ms_played / 60000.0 AS minutes_played,
+    n.completed::double precision / nullif(n.plays, 0) AS completion_rate,
+    n.skipped::double precision / nullif(n.plays, 0) AS skip_rate,
+    n.liked::double precision / nullif(n.plays, 0) AS like_rate
+FROM named AS n
+WHERE n.grain = 'day';

@@ -142,7 +142,8 @@ STREAM_HEALTH = """
 SELECT
     health.*,
     (
-        SELECT max(e.recorded_at) FROM ops.query_events AS e WHERE e.query = health.query AND e.kind = 'started'
+        SELECT max(e.recorded_at) FROM ops.query_events AS e
+        WHERE e.query = health.query AND e.kind = 'started'
     ) AS started_at
 FROM ops.stream_health AS health
 ORDER BY health.query

@@ -21,11 +21,12 @@ BEGIN ATOMIC
             d.platform,
             count(*) AS devices
         FROM warehouse.devices AS d
-        WHERE EXISTS (
-            SELECT FROM rollup.periods(devices.since, devices.until) AS p
-            INNER JOIN rollup.devices AS r ON p.grain = r.grain AND p.period_start = r.period_start
-            WHERE r.device_id = d.device_id
-        )
+        WHERE
+            EXISTS (
+                SELECT FROM rollup.periods(devices.since, devices.until) AS p
+                INNER JOIN rollup.devices AS r ON p.grain = r.grain AND p.period_start = r.period_start
+                WHERE r.device_id = d.device_id
+            )
         GROUP BY d.user_id, d.device_type, d.platform
     ),
 

@@ -75,17 +75,17 @@ def _cpu_seconds(pid: int) -> float:
 
 
 def _events(kafka: DataFrame) -> DataFrame:
-    text = F.expr("cast(substring(value, 6) AS string)")
-    events = kafka.select(F.from_json(text, _event_schema()).alias("e")).select("e.*")
+    events = kafka.select(_event().alias("e")).select("e.*")
     for name, rule in schemas.fields("stream-event").items():
         if rule.get("format") == "date-time":
             events = events.withColumn(name, F.to_timestamp(name))
     return events.withColumn("experiments", F.to_json("experiments"))
 
 
-def _event_schema() -> StructType:
+def _event() -> Column:
     fields = schemas.fields("stream-event")
-    return StructType([StructField(name, _TYPES[rule["type"]]) for name, rule in fields.items()])
+    schema = StructType([StructField(name, _TYPES[rule["type"]]) for name, rule in fields.items()])
+    return F.from_json(F.expr("cast(substring(value, 6) AS string)"), schema)
 
 
 def _read_parse(spark: SparkSession, events: int) -> dict[str, float]:
@@ -106,9 +106,8 @@ def _pass_on(spark: SparkSession, trigger: str, topic: str) -> StreamingQuery:
     # As the stream job: a micro-batch reads what is there and waits for nothing.
     kafka = kafka.option("kafka.fetch.max.wait.ms", 1 if trigger == "micro-batch" else 500)
     records = kafka.option("startingOffsets", "latest").load()
-    event = F.from_json(F.expr("cast(substring(value, 6) AS string)"), _event_schema())
     appended_at = F.unix_micros("timestamp").alias("appended_at_us")
-    value = F.to_json(F.struct(event["event_id"].alias("event_id"), appended_at)).alias("value")
+    value = F.to_json(F.struct(_event()["event_id"].alias("event_id"), appended_at)).alias("value")
     writer = records.select(value).writeStream.format("kafka").option("topic", topic)
     writer = writer.option("kafka.bootstrap.servers", os.environ["BENCH_BOOTSTRAP_SERVERS"])
     writer = writer.option("checkpointLocation", os.environ["BENCH_CHECKPOINTS"]).outputMode("update")

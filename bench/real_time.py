@@ -26,7 +26,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from music_contract.topics import STREAM_EVENTS, TOPICS
 from music_platform.hosts import processes
 
-from bench import latency, reference, work
+from bench import latency, reference, resources, work
 from tests import second_platform
 from tests.second_platform import SecondPlatform
 
@@ -87,7 +87,7 @@ def _passed_on(platform: SecondPlatform, trigger: str, options: argparse.Namespa
 
 
 def _cpu_seconds(process: subprocess.Popen[str]) -> float:
-    return float(sum(sum(each.cpu_times()[:2]) for each in processes.tree(process.pid)))
+    return sum(map(resources.cpu_seconds, processes.tree(process.pid)))
 
 
 def _delays(platform: SecondPlatform, topic: str, began: float, ended: float) -> Iterator[float]:

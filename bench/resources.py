@@ -65,11 +65,16 @@ def _all(supervisor: processes.Supervisor) -> Iterator[tuple[str, psutil.Process
 def _cpu_seconds(supervisor: processes.Supervisor) -> Counter[str]:
     seconds: Counter[str] = Counter()
     for component, process in _all(supervisor):
-        try:
-            seconds[component] += sum(process.cpu_times()[:4])
-        except psutil.Error:
-            continue
+        seconds[component] += cpu_seconds(process)
     return seconds
+
+
+def cpu_seconds(process: psutil.Process) -> float:
+    """User and system time of a process and of its children that have ended; 0 when it is gone."""
+    try:
+        return float(sum(process.cpu_times()[:4]))
+    except psutil.Error:
+        return 0.0
 
 
 def memory(process: psutil.Process) -> int:

@@ -60,12 +60,6 @@ DASHBOARDS = {
     )
 }
 
-_READS = """
-SELECT schemaname || '.' || relname, seq_scan, seq_tup_read, coalesce(idx_scan, 0)
-FROM pg_stat_xact_all_tables
-WHERE schemaname IN ('warehouse', 'metrics', 'rollup', 'ops') AND (seq_scan > 0 OR idx_scan > 0)
-ORDER BY 1"""
-
 _ARGUMENT = re.compile(r"\(SELECT \w+\.\w+ FROM analytics\.\w+\([^()]*\) AS \w+\)")
 
 _LEFT = "SELECT count(*) FROM rollup.unsettled_days WHERE day < (SELECT sealed_until FROM rollup.state)"
@@ -161,10 +155,9 @@ def _reads(dsn: str, statement: str) -> dict[str, str]:
     """The tables that a statement reads, and whether by an index."""
     with _reader(dsn) as cursor:
         cursor.execute(statement)
-        cursor.execute(_READS)
         return {
-            relation: "index" if not scans else "index and whole" if lookups else "whole"
-            for relation, scans, _, lookups in cursor.fetchall()
+            relation: "index" if not whole else "index and whole" if by_index else "whole"
+            for relation, (whole, by_index) in queries.tables_read(cursor).items()
         }
 
 
@@ -201,20 +194,15 @@ def _print(results: list[dict[str, Any]], conditions: dict[str, Any]) -> None:
             "yes" if result["median_ms"] < LIMIT_MS else "NO",
             result.get("from_facts_ms"),
             ", ".join(
-                f"{relation} ({how})" for relation, how in result["reads"].items() if _counts(relation)
+                f"{relation} ({how})"
+                for relation, how in result["reads"].items()
+                if queries.is_large(relation)
             ),
         )
         for result in results
     ]
     header = ("query", "rows", "median ms", "slowest ms", f"< {LIMIT_MS} ms", "from facts ms", "reads")
     print("\n".join(table.rows(header, body)))
-
-
-def _counts(relation: str) -> bool:
-    """Whether it is a table of many rows: facts, metrics, rollups."""
-    return (
-        relation.startswith(("rollup.", "metrics.", "warehouse.stream_events")) and relation != "rollup.state"
-    )
 
 
 def _say(began: float, text: str) -> None:

@@ -50,6 +50,23 @@ def metadata(query: str) -> dict[str, Any]:
     return found
 
 
+def tables_read(cursor: Any) -> dict[str, tuple[int, int]]:
+    """What the open transaction has read: table -> scans of all of it, scans by an index."""
+    cursor.execute(
+        """SELECT schemaname || '.' || relname, coalesce(seq_scan, 0), coalesce(idx_scan, 0)
+           FROM pg_stat_xact_all_tables
+           WHERE schemaname IN ('warehouse', 'metrics', 'rollup', 'ops') AND (seq_scan > 0 OR idx_scan > 0)
+           ORDER BY 1"""
+    )
+    return {relation: (whole, by_index) for relation, whole, by_index in cursor.fetchall()}
+
+
+def is_large(relation: str) -> bool:
+    """Whether it is a table of many rows: facts, metrics, rollups."""
+    large = relation.startswith(("rollup.", "metrics.", "warehouse.stream_events"))
+    return large and relation != "rollup.state"
+
+
 def cases() -> Iterator[Case]:
     """Every test file of every query."""
     for query in names():

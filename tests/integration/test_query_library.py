@@ -140,12 +140,8 @@ def _read_whole(dsn: str, query: str) -> list[str]:
     with psycopg2.connect(dsn) as connection, connection.cursor() as cursor:
         cursor.execute("SET enable_seqscan = off")
         cursor.execute(f"SELECT * FROM {queries.metadata(query)['example']} AS answer")
-        cursor.execute(
-            """SELECT schemaname || '.' || relname FROM pg_stat_xact_all_tables
-               WHERE seq_scan > 0 AND (schemaname IN ('metrics', 'rollup') OR relname ~ '^stream_events')
-                   AND relname <> 'state' ORDER BY 1"""
-        )
-        return [relation for (relation,) in cursor.fetchall()]
+        read = queries.tables_read(cursor)
+        return [relation for relation, (whole, _) in read.items() if whole and queries.is_large(relation)]
 
 
 def test_the_readme_lists_every_query_with_its_question() -> None:

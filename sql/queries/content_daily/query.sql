@@ -4,7 +4,8 @@ WITH named AS (
     SELECT
         c.*,
         s.title AS content_name,
-        a.name AS artist_name
+        a.name AS artist_name,
+        s.genre
     FROM rollup.content AS c
     LEFT JOIN warehouse.songs AS s ON c.content_id = s.song_id
     LEFT JOIN warehouse.artists AS a ON s.artist_id = a.artist_id
@@ -13,7 +14,8 @@ WITH named AS (
     SELECT
         c.*,
         a.name AS content_name,
-        a.name AS artist_name
+        a.name AS artist_name,
+        a.genre
     FROM rollup.content AS c
     LEFT JOIN warehouse.artists AS a ON c.content_id = a.artist_id
     WHERE c.content_type = 'artist'
@@ -21,7 +23,8 @@ WITH named AS (
     SELECT
         c.*,
         b.title AS content_name,
-        a.name AS artist_name
+        a.name AS artist_name,
+        a.genre
     FROM rollup.content AS c
     LEFT JOIN warehouse.albums AS b ON c.content_id = b.album_id
     LEFT JOIN warehouse.artists AS a ON b.artist_id = a.artist_id
@@ -30,7 +33,8 @@ WITH named AS (
     SELECT
         c.*,
         c.content_id AS content_name,
-        null::text AS artist_name
+        null::text AS artist_name,
+        c.content_id AS genre
     FROM rollup.content AS c
     WHERE c.content_type = 'genre'
 )
@@ -41,6 +45,7 @@ SELECT
     n.content_id,
     coalesce(n.content_name, n.content_id) AS content_name,
     n.artist_name,
+    coalesce(n.genre, 'unknown') AS genre,
     n.plays,
     n.streams,
     n.completed,

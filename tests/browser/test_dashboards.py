@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 import pytest
@@ -94,40 +94,114 @@ def test_a_dashboard_draws_every_chart_without_a_complaint_and_with_the_number_t
     assert dashboard.complaints == []
 
 
-def _at(query: Query, statement: str, moment: datetime) -> int:
-    return int(query(statement, {"now": moment}))
+def _at(query: Query, statement: str, moment: datetime, value: str | None = None) -> int:
+    return int(query(statement, {"now": moment, "value": value}))
 
 
 @pytest.mark.usefixtures("still")
-def test_a_number_follows_a_filter(open_dashboard: OpenDashboard, query: Query) -> None:
-    country = query(
+def test_pipeline_health_accounts_for_the_records_of_every_topic_as_sql_does(
+    open_dashboard: OpenDashboard, query: Query
+) -> None:
+    known = query(
+        "SELECT jsonb_object_agg(topic, ARRAY[read, facts + duplicates + dimensions + dead_letters])"
+        " FROM (SELECT topic, sum(read) AS read, sum(facts) AS facts, sum(duplicates) AS duplicates,"
+        " sum(dimensions) AS dimensions, sum(dead_letters) AS dead_letters"
+        " FROM analytics.pipeline_partitions GROUP BY topic) AS t"
+    )
+
+    dashboard = open_dashboard("pipeline-health")
+
+    shown = {}
+    for topic, *cells in dashboard.rows("Everything read is accounted for"):
+        read, *became = (int(cell.replace(",", "")) for cell in cells)
+        shown[topic] = [read, sum(became[:4])]
+    assert shown == known
+    assert min(read for read, _ in shown.values()) > 0
+
+
+class Choice(NamedTuple):
+    """A value of a filter, and what must follow it: a number (chart and SQL) and a table's column."""
+
+    filter_id: str
+    value: str
+    number: tuple[str, str] | None
+    column: tuple[str, int]
+
+
+CHOICES = {
+    "live": Choice(
+        "NATIVE_FILTER-country",
         "SELECT country FROM analytics.stream_events WHERE event_time > now() - interval '20 minutes'"
-        " GROUP BY country ORDER BY count(*) DESC LIMIT 1"
-    )
-    statement = (
-        "SELECT count(DISTINCT user_id) FROM analytics.stream_events"
-        f" WHERE country = '{country}' AND event_time >= %(now)s - interval '30 minutes'"
-    )
-    dashboard = open_dashboard("live")
-    everybody = dashboard.number("Listeners")
+        " GROUP BY country ORDER BY count(*) DESC LIMIT 1",
+        (
+            "Listeners",
+            "SELECT count(DISTINCT user_id) FROM analytics.stream_events"
+            " WHERE country = %(value)s AND event_time >= %(now)s - interval '30 minutes'",
+        ),
+        ("Newest playbacks", 5),
+    ),
+    "listeners": Choice(
+        "NATIVE_FILTER-subscription",
+        "SELECT subscription FROM analytics.engagement_daily GROUP BY subscription"
+        " ORDER BY sum(plays) LIMIT 1",
+        None,
+        ("How each subscription listens", 0),
+    ),
+    "content": Choice(
+        "NATIVE_FILTER-genre",
+        "SELECT genre FROM analytics.genre_daily GROUP BY genre ORDER BY sum(plays) DESC LIMIT 1",
+        (
+            "Songs played",
+            "SELECT count(DISTINCT content_id) FROM analytics.content_daily"
+            " WHERE content_type = 'song' AND genre = %(value)s",
+        ),
+        ("How genres do", 0),
+    ),
+    "devices-and-places": Choice(
+        "NATIVE_FILTER-country",
+        "SELECT country FROM analytics.place_daily GROUP BY country ORDER BY sum(plays) DESC LIMIT 1",
+        ("Playbacks", "SELECT sum(plays)::bigint FROM analytics.place_daily WHERE country = %(value)s"),
+        ("Cities", 1),
+    ),
+    "my-listening": Choice(
+        "NATIVE_FILTER-artist",
+        "SELECT artist FROM analytics.my_listening GROUP BY artist ORDER BY count(*) DESC LIMIT 1",
+        ("Playbacks", "SELECT count(*) FROM analytics.my_listening WHERE artist = %(value)s"),
+        ("Top songs", 1),
+    ),
+}
 
-    dashboard.choose("NATIVE_FILTER-country", country)
 
-    def chosen() -> float | None:
-        dashboard.page.wait_for_timeout(500)
-        number = dashboard.number("Listeners")
-        return number if number < everybody else None
+@pytest.mark.usefixtures("still")
+@pytest.mark.parametrize("name", sorted(CHOICES))
+def test_a_number_and_a_table_follow_a_filter(open_dashboard: OpenDashboard, query: Query, name: str) -> None:
+    choice = CHOICES[name]
+    value = query(choice.value)
+    table, column = choice.column
+    dashboard = open_dashboard(name)
+    before = dashboard.number(choice.number[0]) if choice.number else 0
+    assert {row[column] for row in dashboard.rows(table)} != {value}
 
-    shown = wait_until(chosen, LIVE_LIMIT_S, f"fewer listeners than the {everybody:g} of all countries")
-    now = datetime.now(UTC)
-    assert _at(query, statement, now) <= shown <= _at(query, statement, now - OLDEST_ANSWER)
-
-    def countries() -> set[str]:
-        dashboard.page.wait_for_timeout(500)
-        return {row[5] for row in dashboard.rows("Newest playbacks")}
+    dashboard.choose(choice.filter_id, value)
 
     # A chart without rows is being drawn again: each answers the filter in its own time.
-    wait_until(lambda: countries() == {country}, LIVE_LIMIT_S, f"playbacks in {country} alone")
+    def rows_of_the_value_alone() -> bool:
+        dashboard.page.wait_for_timeout(500)
+        return {row[column] for row in dashboard.rows(table)} == {value}
+
+    wait_until(rows_of_the_value_alone, LIVE_LIMIT_S, f"rows of {value} alone in {table}")
+    if choice.number:
+        chart, statement = choice.number
+
+        def chosen() -> float | None:
+            dashboard.page.wait_for_timeout(500)
+            number = dashboard.number(chart)
+            return number if number < before else None
+
+        shown = wait_until(chosen, LIVE_LIMIT_S, f"{chart} below the {before:g} of everything")
+        now = datetime.now(UTC)
+        least, most = (_at(query, statement, moment, value) for moment in (now, now - OLDEST_ANSWER))
+        assert 0 < least <= shown <= most
     assert dashboard.complaints == []
 
 
@@ -145,7 +219,7 @@ def test_the_live_dashboard_follows_new_playbacks_by_itself(
     assert len(before) < 12
     producer = Producer({**platform.kafka_client, "acks": "all"})
 
-    # Each chart asks again in its own time, and the rate is that of the last minute: the music goes on meanwhile.
+    # Each chart asks again in its own time, and the rate is of the last minute: the music goes on meanwhile.
     def all_rows_are_ours_and_the_rate_has_risen() -> bool:
         _send(producer, known)
         dashboard.page.wait_for_timeout(500)

@@ -17,7 +17,7 @@ CHECKOUT = Path(__file__).resolve().parents[3]
 FOLDER = CHECKOUT / "superset"
 URI = "postgresql+psycopg2://music_dashboards:XXXXXXXXXX@127.0.0.1:5432/music"
 DASHBOARDS = {"live", "listeners", "content", "devices-and-places", "my-listening", "pipeline-health"}
-# The ids that tell a name's owner: others may have the same one. (An imported history knows no more than names.)
+# The ids that tell a name's owner: others may have the same. (An imported history knows no more than names.)
 OWNERS = {
     ("content_daily", "content_name"): {"content_id"},
     ("stream_events", "artist"): {"artist_id", "song_id"},

@@ -13,6 +13,7 @@ from music_spark.batches import portions
 from music_spark.records.parsing import INLINE_BYTES
 
 EVENT = "stream-event"
+USERS, SONGS, LOCATIONS = "music.users", "music.songs", "music.locations"
 APPENDED_AT = datetime(2026, 11, 23, 18, 5, tzinfo=UTC)
 """When the broker got a record that says nothing else; playback() ends a minute before."""
 
@@ -179,6 +180,29 @@ def event_records(*events: Mapping[str, Any], first_offset: int = 0, partition: 
 def dimension_records(topic: str, *entries: Mapping[str, Any], first_offset: int = 0) -> list[Record]:
     """Dimension records of one partition at consecutive offsets."""
     return [Record(framed(entry), topic=topic, offset=first_offset + n) for n, entry in enumerate(entries)]
+
+
+def mixed(first_event: int = 1, first_offset: int = 0) -> list[Record]:
+    """A batch with a bit of everything: new and resent events, late ones, dimensions, rubbish."""
+    n = first_event
+    events = [
+        playback(n),
+        playback(n + 1, user_id="user-2", song_id="song-2", ms_played=5_000, skipped=True),
+        playback(n),
+        playback(n + 2, event_time="2026-11-23T16:10:00.000Z", experiments={"home-page": "b"}),
+        playback(n + 3, mood="happy"),
+    ]
+    records = event_records(*events, first_offset=first_offset)
+    records += event_records(
+        playback(n + 4, location_id="location-2"), first_offset=first_offset, partition=7
+    )
+    records.append(Record(b"rubbish", partition=7, offset=first_offset + 1, key=b"user-9"))
+    records.append(Record(None, partition=7, offset=first_offset + 2))
+    records += dimension_records(USERS, user(), user("user-2"), first_offset=first_offset)
+    records.append(Record(None, topic=USERS, offset=first_offset + 2, key=b"user-1"))
+    records += dimension_records(SONGS, song(), {"song_id": "song-2"}, first_offset=first_offset)
+    records += dimension_records(LOCATIONS, location(), first_offset=first_offset)
+    return records
 
 
 def event_struct() -> pa.StructType:

@@ -7,7 +7,7 @@ from types import ModuleType
 from uuid import uuid4
 
 import pytest
-from music_contract.topics import TOPICS
+from music_contract.topics import STREAM_EVENTS, TOPICS
 from music_spark.aggregation import families
 from music_spark.aggregation.families import Family
 from music_spark.batches import batch
@@ -125,3 +125,29 @@ def after(
 def crash() -> None:
     """Die."""
     raise CrashError
+
+
+def count_facts(database: Database) -> int:
+    """Return how many facts are stored."""
+    rows: int = database.value("SELECT count(*) FROM warehouse.stream_events")
+    return rows
+
+
+def totals(database: Database, partition: int = 0) -> dict[str, int]:
+    """Return the sums of the ledger for a partition of the stream events that are not 0."""
+    names = (
+        "read",
+        "facts",
+        "duplicates",
+        "dead_letters",
+        "late_events",
+        "unknown_fields",
+        "missing",
+        "position",
+    )
+    (row,) = database.query(
+        f"SELECT {', '.join(names)} FROM ops.partitions WHERE topic = %s AND partition = %s",
+        STREAM_EVENTS,
+        partition,
+    )
+    return {name: value for name, value in zip(names, row, strict=True) if value}

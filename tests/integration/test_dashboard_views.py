@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from tests.database import Database
-from tests.records import Record, dimension_records, event_records, framed, location, playback
+from tests.records import LOCATIONS, Record, dimension_records, event_records, framed, location, playback
 from tests.stream import Stream
 
 DATASETS = Path(__file__).parents[2] / "superset" / "assets" / "datasets"
@@ -78,7 +78,7 @@ def test_my_listening_shows_every_playback_though_the_time_zone_of_a_place_is_un
         location("location-1", country="GB", time_zone="Mars/Olympus_Mons"),
         location("location-2", country="IN", time_zone="Asia/Kolkata"),
     ]
-    stream.commit(dimension_records("music.locations", *places))
+    stream.commit(dimension_records(LOCATIONS, *places))
     ended = {"event_time": "2025-12-31T20:00:00.000Z", "started_at": "2025-12-31T20:00:00.000Z"}
     heard = [
         playback(n, source="import", location_id=f"location-{n}", produced_at=ended["event_time"], **ended)

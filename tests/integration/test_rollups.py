@@ -14,7 +14,19 @@ from music_spark.followers.rollups import RollupRefresher
 
 from tests import rollups
 from tests.database import Database
-from tests.records import Record, device, dimension_records, framed, location, playback, song, user
+from tests.records import (
+    LOCATIONS,
+    SONGS,
+    USERS,
+    Record,
+    device,
+    dimension_records,
+    framed,
+    location,
+    playback,
+    song,
+    user,
+)
 from tests.stream import Stream
 from tests.waiting import wait_until
 
@@ -74,7 +86,7 @@ def test_a_genre_that_becomes_known_moves_what_was_counted(warehouse: Database, 
     told.commit(some())
     rollups.refresh(warehouse.dsn)
 
-    told.commit(dimension_records("music.songs", song("song-1", genre="jazz"), song("song-2", genre="rock")))
+    told.commit(dimension_records(SONGS, song("song-1", genre="jazz"), song("song-2", genre="rock")))
     rollups.refresh(warehouse.dsn)
 
     assert rollups.that_differ(warehouse.dsn) == []
@@ -84,13 +96,13 @@ def test_a_genre_that_becomes_known_moves_what_was_counted(warehouse: Database, 
 
 
 def test_a_new_version_of_a_user_moves_what_it_claims(warehouse: Database, told: Stream) -> None:
-    told.commit(dimension_records("music.users", user("user-0"), user("user-1")))
+    told.commit(dimension_records(USERS, user("user-0"), user("user-1")))
     told.commit(some())
     rollups.refresh(warehouse.dsn)
 
     told.commit(
         dimension_records(
-            "music.users",
+            USERS,
             user("user-0", subscription="premium", updated_at="2026-07-05T00:00:00.000Z"),
             user("user-0", subscription="family", updated_at="2026-11-21T00:00:00.000Z"),
             first_offset=2,
@@ -106,7 +118,7 @@ def test_a_place_that_becomes_known_moves_its_hours(warehouse: Database, told: S
     told.commit(some())
     rollups.refresh(warehouse.dsn)
 
-    told.commit(dimension_records("music.locations", location(time_zone="Asia/Tokyo", country="JP")))
+    told.commit(dimension_records(LOCATIONS, location(time_zone="Asia/Tokyo", country="JP")))
     told.commit(some(first=100))
     rollups.refresh(warehouse.dsn)
 
@@ -163,9 +175,9 @@ def test_many_days_are_stored_by_and_by_the_newest_first(warehouse: Database, to
     "records",
     [
         dimension_records("music.devices", device(platform="android")),
-        dimension_records("music.users", user("user-0", gender="nonbinary", birth_date="2008-07-05")),
+        dimension_records(USERS, user("user-0", gender="nonbinary", birth_date="2008-07-05")),
         dimension_records(
-            "music.users",
+            USERS,
             user("user-1", gender="male"),
             user("user-1", gender="male", subscription="family", updated_at="2026-07-05T00:00:00.000Z"),
         ),
@@ -189,7 +201,7 @@ def test_who_becomes_known_moves_to_another_group_on_days_that_were_stored(
 
 
 def test_a_time_zone_that_the_server_does_not_know_counts_as_utc(warehouse: Database, told: Stream) -> None:
-    told.commit(dimension_records("music.locations", location(time_zone="Moon/Tranquility")))
+    told.commit(dimension_records(LOCATIONS, location(time_zone="Moon/Tranquility")))
     told.commit(some())
     rollups.refresh(warehouse.dsn)
 
@@ -272,7 +284,7 @@ def test_small_steps_come_to_the_same_as_one(warehouse: Database, told: Stream) 
     for n in range(0, len(records), 4):
         told.commit(records[n : n + 4])
         if n == 8:
-            told.commit(dimension_records("music.songs", song("song-1", genre="jazz")))
+            told.commit(dimension_records(SONGS, song("song-1", genre="jazz")))
 
     assert rollups.refresh(warehouse.dsn, facts_at_once=1) == len(records)
 

@@ -8,7 +8,7 @@ from music_spark.followers import auditing
 from music_spark.followers.auditing import Books, FamilyLook, Look
 
 from tests.database import Database
-from tests.records import bare, dimension_records, event_records, location, playback, song
+from tests.records import LOCATIONS, SONGS, bare, dimension_records, event_records, location, playback, song
 from tests.stream import FAMILIES, Stream
 
 pytestmark = pytest.mark.integration
@@ -42,7 +42,7 @@ def audit(database: Database) -> list[tuple[str, str]]:
 @pytest.fixture
 def books(database: Database, stream: Stream) -> Database:
     """A warehouse with facts of several windows, of which some are closed."""
-    stream.commit(dimension_records("music.songs", song()) + dimension_records("music.locations", location()))
+    stream.commit(dimension_records(SONGS, song()) + dimension_records(LOCATIONS, location()))
     times = [f"2026-11-23T{hour:02d}:{minute:02d}:00.000Z" for hour in (14, 15, 18) for minute in (1, 2, 4)]
     events = [playback(n, event_time=time, user_id=f"user-{n % 3}") for n, time in enumerate(times)]
     stream.commit(event_records(*events, events[0]))

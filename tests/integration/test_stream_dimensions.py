@@ -7,12 +7,23 @@ import pytest
 
 from tests import audit
 from tests.database import Database
-from tests.records import Record, dimension_records, event_records, framed, location, playback, song, user
+from tests.records import (
+    LOCATIONS,
+    SONGS,
+    USERS,
+    Record,
+    dimension_records,
+    event_records,
+    framed,
+    location,
+    playback,
+    song,
+    user,
+)
 from tests.stream import Stream
 
 pytestmark = pytest.mark.integration
 
-USERS, SONGS, LOCATIONS = "music.users", "music.songs", "music.locations"
 Version = tuple[str, str, str, str, bool]
 
 

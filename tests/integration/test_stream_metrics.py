@@ -17,7 +17,7 @@ from psycopg2.extensions import cursor as Cursor
 
 from tests import audit
 from tests.database import Database
-from tests.records import APPENDED_AT, Record, dimension_records, event_records, framed, playback, song
+from tests.records import APPENDED_AT, SONGS, Record, dimension_records, event_records, framed, playback, song
 from tests.stream import FAMILIES, WATERMARK_DELAY, Stream
 
 pytestmark = pytest.mark.integration
@@ -284,7 +284,7 @@ def test_after_every_batch_the_books_agree(database_server: Database, plan: Plan
                 events.append((event, appended))
             for number, genre in songs:
                 state = song(f"song-{number}", genre=genre)
-                records += dimension_records("music.songs", state, first_offset=songs_sent)
+                records += dimension_records(SONGS, state, first_offset=songs_sent)
                 songs_sent += 1
             stream.commit(records)
             told.batch(events)

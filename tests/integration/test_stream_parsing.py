@@ -28,7 +28,7 @@ from pyspark.sql.types import (
 )
 
 from tests import mutations
-from tests.records import APPENDED_AT, EVENT, KNOWN_SCHEMA, bare, column_values, framed, playback, user
+from tests.records import APPENDED_AT, EVENT, KNOWN_SCHEMA, USERS, bare, column_values, framed, playback, user
 
 pytestmark = pytest.mark.integration
 
@@ -159,7 +159,7 @@ def test_a_long_record_stays_in_kafka_and_a_batch_has_its_length_only(spark: Spa
 
 def test_dimension_records_come_as_they_are(spark: SparkSession) -> None:
     values = [framed(user()), bare(user()), None, b"rubbish"]
-    table = parse(spark, values, "music.users")
+    table = parse(spark, values, USERS)
     assert table["event"].null_count == len(values)
     assert table["value"].to_pylist() == values
     assert table["schema_id"].to_pylist() == [KNOWN_SCHEMA, None, None, None]

@@ -10,7 +10,7 @@ from music_spark.warehouse import facts, ledger
 
 from tests import audit
 from tests.database import Database
-from tests.records import APPENDED_AT, Record, dimension_records, event_records, framed, playback, song
+from tests.records import APPENDED_AT, SONGS, Record, dimension_records, event_records, framed, playback, song
 from tests.stream import Stream
 
 pytestmark = pytest.mark.integration
@@ -61,9 +61,9 @@ def test_the_refused_records_of_a_batch_become_dead_letters_and_the_others_are_s
 
 def test_a_refused_dimension_record_does_not_hold_its_neighbours(strict: Database, stream: Stream) -> None:
     entries = [song(f"song-{n}", title="Forbidden" if n == 3 else "Fine") for n in range(6)]
-    stream.commit([*dimension_records("music.songs", *entries), *event_records(playback(1))])
+    stream.commit([*dimension_records(SONGS, *entries), *event_records(playback(1))])
     assert strict.value("SELECT count(*) FROM warehouse.songs WHERE NOT is_inferred") == 5
-    assert strict.query("SELECT topic, kafka_offset FROM ops.dead_letters") == [("music.songs", 3)]
+    assert strict.query("SELECT topic, kafka_offset FROM ops.dead_letters") == [(SONGS, 3)]
     assert strict.query("SELECT bool_and(balanced) FROM ops.conservation") == [(True,)]
 
 

@@ -1,85 +1,35 @@
 """A batch is one transaction: it counts once, whatever is delivered again and wherever it breaks off."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from music_contract.rules import Reason
 from music_contract.topics import STREAM_EVENTS
-from music_spark.batches.batch import Stopped
 from music_spark.reading import offsets
 from music_spark.reading.offsets import Start
-from music_spark.warehouse import dead_letters, dimensions, facts, ledger, metrics
-from music_spark.warehouse.postgres import WriterIsActive
+from music_spark.warehouse import facts
 
 from tests import audit
 from tests.database import Database
 from tests.records import (
     APPENDED_AT,
+    LOCATIONS,
+    SONGS,
+    USERS,
     Record,
     bare,
     dimension_records,
     event_records,
     framed,
-    location,
+    mixed,
     playback,
-    song,
     user,
 )
-from tests.stream import FAMILIES, CrashError, Stream, after, crash
-from tests.waiting import wait_until
+from tests.stream import Stream, count_facts, totals
 
 pytestmark = pytest.mark.integration
-
-USERS, SONGS = "music.users", "music.songs"
-
-
-def mixed(first_event: int = 1, first_offset: int = 0) -> list[Record]:
-    """A batch with a bit of everything: new and resent events, late ones, dimensions, rubbish."""
-    n = first_event
-    events = [
-        playback(n),
-        playback(n + 1, user_id="user-2", song_id="song-2", ms_played=5_000, skipped=True),
-        playback(n),
-        playback(n + 2, event_time="2026-11-23T16:10:00.000Z", experiments={"home-page": "b"}),
-        playback(n + 3, mood="happy"),
-    ]
-    records = event_records(*events, first_offset=first_offset)
-    records += event_records(
-        playback(n + 4, location_id="location-2"), first_offset=first_offset, partition=7
-    )
-    records.append(Record(b"rubbish", partition=7, offset=first_offset + 1, key=b"user-9"))
-    records.append(Record(None, partition=7, offset=first_offset + 2))
-    records += dimension_records(USERS, user(), user("user-2"), first_offset=first_offset)
-    records.append(Record(None, topic=USERS, offset=first_offset + 2, key=b"user-1"))
-    records += dimension_records(SONGS, song(), {"song_id": "song-2"}, first_offset=first_offset)
-    records += dimension_records("music.locations", location(), first_offset=first_offset)
-    return records
-
-
-def count_facts(database: Database) -> int:
-    rows: int = database.value("SELECT count(*) FROM warehouse.stream_events")
-    return rows
-
-
-def totals(database: Database, partition: int = 0) -> dict[str, int]:
-    names = (
-        "read",
-        "facts",
-        "duplicates",
-        "dead_letters",
-        "late_events",
-        "unknown_fields",
-        "missing",
-        "position",
-    )
-    (row,) = database.query(
-        f"SELECT {', '.join(names)} FROM ops.partitions WHERE topic = %s AND partition = %s",
-        STREAM_EVENTS,
-        partition,
-    )
-    return {name: value for name, value in zip(names, row, strict=True) if value}
 
 
 def test_a_stored_event_has_every_value_that_was_sent(database: Database, stream: Stream) -> None:
@@ -189,107 +139,6 @@ def test_a_resend_through_another_partition_counts_there_as_a_duplicate(
     assert count_facts(database) == 1
 
 
-def two_batches() -> tuple[list[Record], list[Record]]:
-    """Batches of which the second gives every step of the transaction something to do.
-
-    It completes song-2, which the first left a placeholder, brings a late event, and moves the watermark.
-    """
-    first, second = mixed(1), [*mixed(4, 10), *dimension_records(SONGS, song("song-2"), first_offset=12)]
-    second += event_records(playback(20, event_time="2026-11-23T14:00:00.000Z"), first_offset=15)
-    later = playback(21, event_time="2026-11-23T19:30:00.000Z")
-    second.append(Record(framed(later), offset=16, timestamp=APPENDED_AT + timedelta(hours=2)))
-    return first, second
-
-
-@pytest.fixture(scope="module")
-def uninterrupted(database_server: Database) -> dict[str, list[str]]:
-    """What the two batches leave when nothing happens to them."""
-    database_server.empty()
-    run = Stream(database_server.dsn)
-    for records in two_batches():
-        run.commit(records)
-    run.close()
-    assert audit.metrics_that_differ(database_server.dsn) == []
-    return database_server.contents()
-
-
-@pytest.mark.parametrize(
-    ("module", "name", "call"),
-    [
-        (ledger, "positions", 1),
-        (ledger, "watermark", 1),
-        (dimensions, "store", 1),
-        (metrics, "complete_genres", 1),
-        (facts, "ensure_partitions", 1),
-        (facts, "copy_binary", 1),
-        (facts, "store", 1),
-        (dimensions, "infer_members", 1),
-        (ledger, "advance_watermark", 1),
-        *((metrics, "merge", number) for number in range(1, len(FAMILIES) + 1)),
-        (dead_letters, "record", 1),
-        (ledger, "record", 1),
-        (None, "send", 1),
-    ],
-)
-def test_a_crash_leaves_nothing_and_the_replay_leaves_what_one_run_does(
-    uninterrupted: dict[str, list[str]],
-    database: Database,
-    stream: Stream,
-    module: object,
-    name: str,
-    call: int,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    first, second = two_batches()
-    stream.commit(first)
-    before = database.contents()
-    with monkeypatch.context() as patch:
-        after(patch, module or stream.sink, name, crash, call)
-        with pytest.raises(CrashError):
-            stream.commit(second)
-    assert database.contents() == before
-    stream.commit(second)
-    assert database.contents() == uninterrupted
-
-
-def test_a_crash_after_the_commit_and_before_sparks_own_changes_nothing_when_the_batch_comes_again(
-    uninterrupted: dict[str, list[str]], database: Database, stream: Stream, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    first, second = two_batches()
-    stream.commit(first)
-    with monkeypatch.context() as patch:
-        after(patch, stream.writer, "transaction", crash)
-        with pytest.raises(CrashError):
-            stream.commit(second)
-    assert database.contents() == uninterrupted
-    stream.close()
-    next_run = Stream(database.dsn)
-    next_run.commit(second)
-    next_run.close()
-    assert database.contents() == uninterrupted
-
-
-@pytest.mark.parametrize(
-    ("module", "name"),
-    [(ledger, "positions"), (facts, "store"), (metrics, "add"), (ledger, "record")],
-)
-def test_a_connection_that_is_cut_in_the_middle_is_opened_again_and_the_batch_counts_once(
-    database: Database, stream: Stream, module: object, name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def cut() -> None:
-        database.query(
-            """SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
-               WHERE application_name = 'music-stream'"""
-        )
-
-    after(monkeypatch, module, name, cut)
-    stream.commit(mixed())
-    assert totals(database) == {"read": 5, "facts": 4, "duplicates": 1, "unknown_fields": 1, "position": 5}
-    assert audit.metrics_that_differ(database.dsn) == []
-    assert database.value("SELECT count(*) FROM ops.dead_letters") == 3
-    assert len({(letter.origin.topic, letter.origin.offset) for letter in stream.sink.letters}) == 3
-
-
 def test_dead_letters_are_stored_as_they_came_with_their_reason(database: Database, stream: Stream) -> None:
     large = bare(playback()) + b" " * 200_000
     values = [b"\x00\xff\x00", None, large, framed(playback(), 99), b'"; DROP TABLE x; --\n,\\.']
@@ -309,51 +158,6 @@ def test_dead_letters_are_stored_as_they_came_with_their_reason(database: Databa
     assert totals(database) == {"read": 5, "dead_letters": 5, "position": 5}
 
 
-def test_a_dead_letter_topic_that_is_away_holds_the_batch_back_until_it_is_there(
-    database: Database, stream: Stream
-) -> None:
-    stream.sink.refusals = 1
-    stream.commit(mixed())
-    assert len(stream.sink.letters) == 3
-    assert database.value("SELECT count(*) FROM ops.dead_letters") == 3
-
-
-def test_a_job_that_is_asked_to_stop_while_a_batch_waits_leaves_it_to_the_next_run(
-    database: Database, stream: Stream
-) -> None:
-    stream.sink.refusals = 1
-    stream.stopping.set()
-    with pytest.raises(Stopped):
-        stream.commit(mixed())
-    assert count_facts(database) == 0
-    assert database.query("SELECT * FROM ops.partitions") == []
-
-
-def is_free(database: Database) -> bool:
-    """Whether nobody holds the writer's lock."""
-    return database.query("SELECT FROM pg_locks WHERE locktype = 'advisory'") == []
-
-
-def test_a_second_writer_is_refused_until_the_first_is_gone(database: Database, stream: Stream) -> None:
-    stream.commit(event_records(playback(1)))
-    second = Stream(database.dsn)
-    try:
-        with pytest.raises(WriterIsActive):
-            second.writer.transaction(lambda cursor: cursor.execute("SELECT 1"))
-        second.stopping.set()
-        with pytest.raises(Stopped):
-            second.commit(event_records(playback(2), first_offset=1))
-        assert count_facts(database) == 1
-        second.stopping.clear()
-        stream.close()
-        # The server may take a moment to see that the first has gone.
-        wait_until(lambda: is_free(database), 10, "the release of the writer's lock")
-        second.commit(event_records(playback(2), first_offset=1))
-        assert count_facts(database) == 2
-    finally:
-        second.close()
-
-
 def test_what_was_read_is_what_became_of_it_in_every_partition(database: Database, stream: Stream) -> None:
     stream.commit(mixed(1))
     stream.commit(mixed(3, 10))
@@ -362,7 +166,7 @@ def test_what_was_read_is_what_became_of_it_in_every_partition(database: Databas
            FROM ops.conservation"""
     )
     assert sorted(rows) == [
-        ("music.locations", 0, 2, 0, 0, 2, 0, True),
+        (LOCATIONS, 0, 2, 0, 0, 2, 0, True),
         (SONGS, 0, 4, 0, 0, 2, 2, True),
         (STREAM_EVENTS, 0, 10, 5, 5, 0, 0, True),
         (STREAM_EVENTS, 7, 6, 2, 0, 0, 4, True),

@@ -206,7 +206,7 @@ bench-growth: setup ## Measure how catching up grows with cores, partitions and 
 	@.venv/bin/python -m bench.growth
 
 .PHONY: bench-soak
-bench-soak: setup ## Run an hour at a steady rate, and say each minute what the stream job keeps
+bench-soak: setup ## Run an hour of events, and say each minute what the stream job keeps
 	@.venv/bin/python -m bench.soak
 
 .PHONY: bench-real-time

@@ -45,8 +45,8 @@ variable "producer_users" {
   default     = null
 
   validation {
-    condition     = var.producer_users == null ? true : var.producer_users >= 1 && floor(var.producer_users) == var.producer_users
-    error_message = "The number of users must be a whole number from 1 on: write for example 80000."
+    condition     = var.producer_users == null ? true : var.producer_users >= 1 && var.producer_users <= 10000000 && floor(var.producer_users) == var.producer_users
+    error_message = "The number of users must be a whole number from 1 to 10000000: write for example 80000."
   }
 }
 
@@ -56,8 +56,8 @@ variable "producer_songs" {
   default     = null
 
   validation {
-    condition     = var.producer_songs == null ? true : var.producer_songs >= 1 && floor(var.producer_songs) == var.producer_songs
-    error_message = "The number of songs must be a whole number from 1 on: write for example 5000."
+    condition     = var.producer_songs == null ? true : var.producer_songs >= 1 && var.producer_songs <= 5000000 && floor(var.producer_songs) == var.producer_songs
+    error_message = "The number of songs must be a whole number from 1 to 5000000: write for example 5000."
   }
 }
 

@@ -18,6 +18,6 @@ CATCH_UP_LIMIT_S = 1_200.0 if LONG else 420.0
 
 def announce(what: str) -> random.Random:
     """Print the seed and how to repeat it; the chance of a test."""
-    long = "MUSIC_FAULTS_LONG=1 " if LONG else ""
-    print(f"{what}: seed {SEED}; the same again: {long}MUSIC_FAULTS_SEED={SEED}")
+    target = "test-faults" if LONG else "test-faults-short"
+    print(f"{what}: seed {SEED}; the same again: make {target} FAULTS_SEED={SEED}")
     return random.Random(f"{SEED} {what}")

@@ -71,6 +71,8 @@ def _send(given: Mapping[str, Value | None], outputs: Mapping[str, Any]) -> str:
         code = sender.wait()
     if code == 2:
         raise PlatformError("Nothing was imported.")
+    if code == 3:
+        raise PlatformError("All that could be read was sent; broken entries were skipped (see above).")
     if code or not told.strip():
         raise PlatformError("The import is not finished: the same command goes on where it was.")
     return told.strip()

@@ -21,7 +21,9 @@ Value = str | int | bool
 # The variable that the Makefile fills with what the user wrote behind `make up`.
 ENVIRONMENT_VARIABLE = "MUSIC_PLATFORM_SETTINGS"
 # Variables that the Makefile reads itself.
-OF_MAKE_ITSELF = frozenset({"BENCH", "COMPONENT", "FACTS", "PYTEST", "PYTHON", "REPLAY", "UPGRADE"})
+OF_MAKE_ITSELF = frozenset(
+    {"BENCH", "COMPONENT", "EVENTS", "FACTS", "FAULTS_SEED", "PYTEST", "PYTHON", "REPLAY", "UPGRADE"}
+)
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ _A_SPAN = "a time such as '90 seconds' or '5 minutes' (in quotes)"
 SETTINGS: tuple[Setting, ...] = (
     Setting("RATE", whole_number(0, 1_000_000), "events per second, or 0 for no producer", "producer_rate"),
     Setting("USERS", whole_number(1, 10_000_000), "a number of users from 1 to 10000000", "producer_users"),
-    Setting("SONGS", whole_number(1, 10_000_000), "a number of songs from 1 to 10000000", "producer_songs"),
+    Setting("SONGS", whole_number(1, 5_000_000), "a number of songs from 1 to 5000000", "producer_songs"),
     Setting(
         "HISTORY",
         whole_number(0, 604_800),

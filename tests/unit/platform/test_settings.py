@@ -1,6 +1,7 @@
 """Settings as a person writes them behind `make up`."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -90,3 +91,17 @@ def test_a_setting_inside_an_object_is_kept_beside_what_the_user_wrote_there(tmp
     assert json.loads(file.read_text()) == {
         "spark": {"driver_memory": "2g", "windows": {"content": "1 minute"}}
     }
+
+
+def test_whatever_the_makefile_reads_may_be_written_behind_make() -> None:
+    text = (Path(__file__).parents[3] / "Makefile").read_text()
+    used = set(re.findall(r"\$\((?:if \$\()?([A-Z][A-Z_]+)\b", text))
+    optional = set(re.findall(r"^([A-Z_]+) \?=", text, re.MULTILINE))
+    set_by_itself = set(re.findall(r"^([A-Z_]+) :?=", text, re.MULTILINE)) | {
+        "MAKEOVERRIDES",
+        "MAKEFILE_LIST",
+    }
+    names = optional | used - set_by_itself
+    assert "FAULTS_SEED" in names
+    for name in names - settings.OF_MAKE_ITSELF:
+        assert settings.given([f"{name}="])

@@ -1,13 +1,15 @@
 """Settings: the environment, the command line over it, and sentences for what is wrong."""
 
+import argparse
 import json
 from pathlib import Path
 
 import pytest
 from music_producer import report
 from music_producer.cli import main
+from music_producer.importing.settings import ImportSettings
 from music_producer.listening.population import listeners_needed
-from music_producer.settings import Settings, SettingsError, read_settings
+from music_producer.settings import Settings, SettingsError, add_options, read_settings
 
 NEEDED = {"bootstrap_servers": "127.0.0.1:1", "registry_url": "http://127.0.0.1:1"}
 
@@ -94,3 +96,13 @@ def test_unless_named_there_are_as_many_users_as_make_the_rate(given: dict[str, 
 def test_the_users_of_the_default_rate_need_not_stand_for_several_listeners() -> None:
     settings = read_settings(NEEDED, Settings)
     assert listeners_needed(settings.users, settings.rate) == 1
+
+
+def test_a_switch_is_on_when_it_is_written_and_off_with_no_before_it() -> None:
+    parser = argparse.ArgumentParser()
+    add_options(parser, ImportSettings)
+    assert vars(parser.parse_args([])) == {}
+    assert vars(parser.parse_args(["--strict", "--no-leave-out-private-sessions"])) == {
+        "strict": True,
+        "leave_out_private_sessions": False,
+    }

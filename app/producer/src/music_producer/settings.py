@@ -163,14 +163,15 @@ def option(field: str) -> str:
 def add_options(parser: argparse.ArgumentParser, kind: type[CommandSettings]) -> None:
     """Add an option for every setting; its help names the variable and the default."""
     for name, field in kind.model_fields.items():
-        default = _default(field)
-        parser.add_argument(
-            option(name),
-            default=argparse.SUPPRESS,
-            metavar=name.rpartition("_")[2].upper(),
-            # argparse formats help with %.
-            help=f"{field.description} [{variable(kind, name)}, {default}]".replace("%", "%%"),
-        )
+        # argparse formats help with %.
+        text = f"{field.description} [{variable(kind, name)}, {_default(field)}]".replace("%", "%%")
+        if field.annotation is bool:
+            parser.add_argument(
+                option(name), action=argparse.BooleanOptionalAction, default=argparse.SUPPRESS, help=text
+            )
+        else:
+            metavar = name.rpartition("_")[2].upper()
+            parser.add_argument(option(name), default=argparse.SUPPRESS, metavar=metavar, help=text)
 
 
 def read_settings(options: dict[str, Any], kind: type[AnySettings]) -> AnySettings:

@@ -76,7 +76,7 @@ class Stream:
             topic_ids={name: f"id-of-{name}" for name in TOPICS},
             check_topics=lambda _topic_ids: None,
             read_again=self._read_again,
-            is_known_schema=lambda _topic, schema_id: schema_id == KNOWN_SCHEMA,
+            known_schemas=lambda _topic, ids: ids & {KNOWN_SCHEMA},
             dead_letter_topic=self.sink,  # type: ignore[arg-type]
             stopping=self.stopping,
         )

@@ -125,6 +125,27 @@ def put_back(database: Database, table: str, rows: list[tuple[object, ...]]) -> 
         connection.close()
 
 
+def test_what_was_wrong_outside_of_all_windows_is_right_again_when_it_is_gone(books: Database) -> None:
+    books.query(
+        "INSERT INTO metrics.hourly_sums SELECT (jsonb_populate_record(h, jsonb_build_object("
+        "'window_start', '2026-11-23T22:00:00Z', 'window_end', '2026-11-23T23:00:00Z'))).*"
+        " FROM metrics.hourly_sums AS h LIMIT 1"
+    )
+    assert {scope for scope, _ in audit(books)} == {"hourly", "totals"}
+    books.query("DELETE FROM metrics.hourly_sums WHERE window_start = '2026-11-23T22:00:00Z'")
+    assert audit(books) == []
+
+
+def test_of_more_differences_than_are_reported_none_counts_as_settled(
+    books: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(auditing, "_MOST_FOUND", 2)
+    books.query("UPDATE metrics.user_engagement SET plays = plays + 1")
+    for _ in range(3):
+        audit(books)
+    assert books.value("SELECT count(*) FROM ops.imbalances WHERE resolved_at IS NOT NULL") == 0
+
+
 def test_a_family_that_is_being_rebuilt_is_not_judged(books: Database) -> None:
     books.query("INSERT INTO ops.metric_families VALUES ('device', 'f', '{}', '2026-11-23T00:00:00Z')")
     books.query("UPDATE metrics.device SET plays = 99")

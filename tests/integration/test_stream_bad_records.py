@@ -20,6 +20,7 @@ from tests.waiting import wait_until
 
 BROKER_MAX_BYTES = 1_048_588
 """message.max.bytes of the broker: a record batch of one message may be this large."""
+KEPT_BYTES = 65_536
 
 
 def _event(**changes: Any) -> dict[str, Any]:
@@ -61,12 +62,14 @@ def _send(
     values: list[bytes | None],
     largest: int = 1_000_000,
     key: bytes = b"user-console",
+    compression: str = "none",
 ) -> None:
     producer = Producer(
         {
             **platform.kafka_client,
             "acks": "all",
             "message.max.bytes": largest + 1000,
+            "compression.type": compression,
         }
     )
     refused: list[str] = []
@@ -119,6 +122,29 @@ def test_a_value_of_the_largest_size_that_the_broker_takes_reaches_the_dead_lett
     value = token.encode().ljust(BROKER_MAX_BYTES - 150, b"x")
     _send(platform, [value], largest=BROKER_MAX_BYTES)
 
+    assert _recorded(platform, token) == ("too_large", len(value), KEPT_BYTES)
+    headers = _headers_on_the_dead_letter_topic(platform, value)
+    assert headers["reason"] == b"too_large"
+    assert headers["source_topic"] == STREAM_EVENTS.encode()
+
+
+@pytest.mark.integration
+def test_of_a_value_that_only_its_compression_let_through_the_beginning_reaches_the_dead_letter_topic(
+    platform: SecondPlatform,
+) -> None:
+    token = uuid.uuid4().hex
+    value = token.encode().ljust(10_000_000, b"x")
+    _send(platform, [value, _json(_event())], largest=len(value), compression="lz4")
+
+    assert _recorded(platform, token) == ("too_large", len(value), KEPT_BYTES)
+    headers = _headers_on_the_dead_letter_topic(platform, value[:KEPT_BYTES])
+    assert headers["cut_from"] == str(len(value) + len(b"user-console")).encode()
+    assert audit.books(platform.postgres_dsn).balanced
+
+
+def _recorded(platform: SecondPlatform, token: str) -> tuple[str, int, int]:
+    """Reason, length and kept length of the dead letter whose value begins with a token, once it is there."""
+
     def recorded() -> tuple[str, int, int] | None:
         with audit.reader(platform.postgres_dsn) as cursor:
             cursor.execute(
@@ -128,13 +154,14 @@ def test_a_value_of_the_largest_size_that_the_broker_takes_reaches_the_dead_lett
             )
             return cursor.fetchone()
 
-    reason, size, kept = wait_until(recorded, 120, "the largest value is in ops.dead_letters")
-    print(f"value of {len(value)} bytes: {reason}, {kept} bytes kept")
-    assert (reason, size, kept) == ("too_large", len(value), 65_536)
+    return wait_until(recorded, 120, "the value is in ops.dead_letters")
+
+
+def _headers_on_the_dead_letter_topic(platform: SecondPlatform, value: bytes) -> dict[str, bytes]:
     consumer = Consumer(
         {
             **platform.kafka_client,
-            "group.id": f"test-{token}",
+            "group.id": f"test-{uuid.uuid4().hex}",
             "auto.offset.reset": "earliest",
             "fetch.message.max.bytes": 4_000_000,
         }
@@ -148,11 +175,9 @@ def test_a_value_of_the_largest_size_that_the_broker_takes_reaches_the_dead_lett
                 return None
             return dict(message.headers() or [])
 
-        headers = wait_until(whole, 60, "the whole value is on the dead-letter topic")
+        return wait_until(whole, 60, "the value is on the dead-letter topic")
     finally:
         consumer.close()
-    assert headers["reason"] == b"too_large"
-    assert headers["source_topic"] == STREAM_EVENTS.encode()
 
 
 @pytest.mark.integration

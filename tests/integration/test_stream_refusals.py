@@ -6,12 +6,13 @@ import psycopg2
 import pytest
 from music_contract.rules import Reason
 from music_contract.topics import STREAM_EVENTS
+from music_spark.batches import refusals
 from music_spark.warehouse import facts, ledger
 
 from tests import audit
 from tests.database import Database
 from tests.records import APPENDED_AT, SONGS, Record, dimension_records, event_records, framed, playback, song
-from tests.stream import Stream
+from tests.stream import Stream, after
 
 pytestmark = pytest.mark.integration
 
@@ -65,6 +66,20 @@ def test_a_refused_dimension_record_does_not_hold_its_neighbours(strict: Databas
     assert strict.value("SELECT count(*) FROM warehouse.songs WHERE NOT is_inferred") == 5
     assert strict.query("SELECT topic, kafka_offset FROM ops.dead_letters") == [(SONGS, 3)]
     assert strict.query("SELECT bool_and(balanced) FROM ops.conservation") == [(True,)]
+
+
+def test_looking_for_refused_records_keeps_no_locks_of_its_attempts(
+    strict: Database, stream: Stream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    locks = []
+
+    def count_locks() -> None:
+        locks.append(strict.value("SELECT count(*) FROM pg_locks WHERE locktype = 'transactionid'"))
+
+    after(monkeypatch, refusals, "find", count_locks)
+    stream.commit(event_records(*(playback(n, ms_played=FORBIDDEN_MS) for n in range(20))))
+    assert strict.value("SELECT count(*) FROM ops.dead_letters") == 20
+    assert max(locks) < 5
 
 
 def test_after_a_refused_record_the_next_batch_follows_as_ever(strict: Database, stream: Stream) -> None:

@@ -296,7 +296,7 @@ def _whole_values(kafka: Mapping[str, str], wanted: set[Place]) -> dict[Place, b
         headers = dict(message.headers() or [])
         place = _source(headers)
         value = message.value()
-        if place in wanted and value is not None:
+        if place in wanted and value is not None and "cut_from" not in headers:
             found[place] = value
         if len(found) == len(wanted):
             break

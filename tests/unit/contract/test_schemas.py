@@ -93,6 +93,23 @@ def test_five_minutes_ahead_is_allowed_and_a_millisecond_more_is_not() -> None:
     assert reason_of(event_time=times.to_text(limit + 1)) == Reason.FUTURE_TIME
 
 
+@pytest.mark.parametrize("field", ["user_id", "song_id", "session_id"])
+def test_an_id_may_be_as_long_as_an_index_of_two_of_them_takes(field: str) -> None:
+    assert reason_of(**{field: "a" * (rules.MAX_ID_LENGTH - 2) + "-1"}) is None
+    assert reason_of(**{field: "a" * (rules.MAX_ID_LENGTH - 1) + "-1"}) == Reason.BAD_VALUE
+
+
+def test_the_state_of_a_dimension_may_not_be_of_the_future_either() -> None:
+    limit = times.epoch_ms(NOW + timedelta(minutes=5))
+    at_the_limit = {**records.artist(), "updated_at": times.to_text(limit)}
+    beyond = {**records.artist(), "updated_at": times.to_text(limit + 1)}
+    assert schemas.validate("artist", at_the_limit, now=NOW) is None
+    rejection = schemas.validate("artist", beyond, now=NOW)
+    assert rejection is not None
+    assert rejection.reason == Reason.FUTURE_TIME
+    assert "updated_at" in rejection
+
+
 def test_an_unknown_field_is_no_fault_but_is_counted() -> None:
     record = {**EVENT, "mood": "calm"}
     assert schemas.validate("stream-event", record) is None

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from music_contract import schemas, wire
-from music_contract.rules import MAX_FUTURE
+from music_contract.rules import MAX_FUTURE, MAX_ID_LENGTH
 from music_spark.records import parsing
 from music_spark.records.event_schema import TIMESTAMP
 
@@ -99,6 +99,11 @@ def test_whatever_takes_the_fast_path_keeps_to_the_contract_and_has_no_other_fie
         }
     print(f"{len(values)} values, {len(rows)} on the fast path")
     assert len(rows) > 200
+
+
+def test_an_id_that_is_too_long_is_left_to_the_contract() -> None:
+    lengths = (MAX_ID_LENGTH, MAX_ID_LENGTH + 1)
+    assert taken(*(framed(playback(n, user_id="a" * (lengths[n] - 2) + "-1")) for n in range(2))) == [0]
 
 
 @pytest.mark.parametrize("bad", [b"{}", b"", None, b'{"a": {}}{"b": {}}', b"{" * 3 + b"}", framed(user())])

@@ -1,7 +1,7 @@
 """Every record of a batch becomes an event, a dimension's state, a deletion or a dead letter."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from music_contract import rules, times
 from music_contract.rules import MAX_MS_PLAYED, MAX_VALUE_BYTES, Reason
 from music_contract.topics import STREAM_EVENTS
-from music_spark.records.triage import Triaged, triage
+from music_spark.records.triage import KnownIds, Triaged, triage
 
 from tests.records import (
     APPENDED_AT,
@@ -31,11 +31,11 @@ from tests.records import (
 USERS = "music.users"
 
 
-def any_schema(topic: str, schema_id: int) -> bool:
-    return True
+def any_schema(topic: str, ids: Set[int]) -> Set[int]:
+    return ids
 
 
-def sort(*records: Record, known: Callable[[str, int], bool] = any_schema, quick: bool = True) -> Triaged:
+def sort(*records: Record, known: KnownIds = any_schema, quick: bool = True) -> Triaged:
     return triage(whole(records, quick=quick), known)
 
 
@@ -132,11 +132,11 @@ def test_every_reason_of_the_contract_is_met_by_a_test_here() -> None:
 
 
 def test_a_schema_id_that_the_registry_does_not_have_is_refused_however_good_the_event() -> None:
-    asked: list[tuple[str, int]] = []
+    asked: list[tuple[str, Set[int]]] = []
 
-    def only_five(topic: str, schema_id: int) -> bool:
-        asked.append((topic, schema_id))
-        return schema_id == 5
+    def only_five(topic: str, ids: Set[int]) -> Set[int]:
+        asked.append((topic, ids))
+        return ids & {5}
 
     records = [Record(framed(playback(n), schema_id=n), offset=n) for n in (5, 6, 2**32 - 1)]
     triaged = sort(
@@ -146,18 +146,18 @@ def test_a_schema_id_that_the_registry_does_not_have_is_refused_however_good_the
     assert reasons(triaged) == [Reason.UNKNOWN_SCHEMA] * 3
     assert "4294967295" in triaged.dead_letters[1].detail
     assert triaged.dead_letters[0].value == framed(playback(6), 6)
-    assert sorted(asked) == [(STREAM_EVENTS, 5), (STREAM_EVENTS, 6), (STREAM_EVENTS, 2**32 - 1)]
+    assert asked == [(STREAM_EVENTS, {5, 6, 2**32 - 1})], "once for all of a topic"
 
 
 def test_a_schema_id_counts_for_its_own_topic_only() -> None:
     records = [Record(framed(playback(), 9)), Record(framed(user(), 9), topic=USERS)]
-    triaged = sort(*records, known=lambda topic, _: topic == USERS)
+    triaged = sort(*records, known=lambda topic, ids: ids if topic == USERS else set[int]())
     assert reasons(triaged) == [Reason.UNKNOWN_SCHEMA]
     assert triaged.dimensions == {"user": [user()]}
 
 
 def test_a_question_that_the_registry_does_not_answer_stops_the_batch() -> None:
-    def away(topic: str, schema_id: int) -> bool:
+    def away(topic: str, ids: Set[int]) -> Set[int]:
         raise ConnectionError("the registry is away")
 
     with pytest.raises(ConnectionError):

@@ -6,10 +6,14 @@ from datetime import timedelta
 from enum import StrEnum
 
 MAX_FUTURE = timedelta(minutes=5)
-"""How far event_time may lie ahead of the consumer's clock."""
+"""How far event_time, and the updated_at of a dimension, may lie ahead of the consumer's clock."""
 
 MAX_VALUE_BYTES = 65_536
 """Largest payload of a record (without the wire prefix) that a consumer reads, in bytes."""
+
+MAX_ID_LENGTH = 256
+"""Longest id, in characters: its pattern leaves the prefix open, and an entry of PostgreSQL's indexes, some
+of them over two ids, has at most 2,704 bytes."""
 
 MAX_MS_PLAYED = 86_400_000
 """Longest playback that can be true: a day, in milliseconds (the schema's maximum says the same)."""

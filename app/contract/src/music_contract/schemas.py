@@ -17,7 +17,7 @@ from importlib.resources import files
 from typing import Any, NoReturn
 
 from music_contract import times
-from music_contract.rules import MAX_FUTURE, MAX_VALUE_BYTES, Reason
+from music_contract.rules import MAX_FUTURE, MAX_ID_LENGTH, MAX_VALUE_BYTES, Reason
 from music_contract.topics import TOPICS
 
 SUBJECTS: dict[str, str] = {topic.name: topic.schema for topic in TOPICS.values() if topic.schema}
@@ -108,7 +108,8 @@ def read(name: str, payload: bytes | None, *, now: datetime | None = None) -> Ma
 def validate(name: str, record: Mapping[str, Any], *, now: datetime | None = None) -> Rejection | None:
     """Return None for a record that keeps to the schema, else the first reason against it.
 
-    Unknown fields are no reason. With `now` (aware) an event_time further ahead of it than MAX_FUTURE is one.
+    Unknown fields are no reason. With `now` (aware) an event_time or updated_at further ahead of it than
+    MAX_FUTURE is one.
     """
     required, properties = _rules(name)
     missing = [field for field in required if field not in record]
@@ -117,14 +118,22 @@ def validate(name: str, record: Mapping[str, Any], *, now: datetime | None = Non
     for field, rule in properties.items():
         if field in record and (rejection := _judge(field, record[field], rule)):
             return rejection
-    if now is not None and "event_time" in properties:
-        return _judge_future(record["event_time"], now)
+    if now is not None:
+        for field in ("event_time", "updated_at"):
+            if field in properties and (rejection := _judge_future(field, record[field], now)):
+                return rejection
     return None
 
 
 def judge_field(name: str, field: str, value: object) -> Rejection | None:
     """Return None for a value that a field of the schema may have, else the reason against it."""
     return _judge(field, value, _rules(name)[1][field])
+
+
+def longest_text(field: str, rule: Mapping[str, Any]) -> int | None:
+    """Return how many characters a field's text may have, None for any number."""
+    length: int | None = rule.get("maxLength")
+    return MAX_ID_LENGTH if length is None and field.endswith("_id") else length
 
 
 def unknown_fields(name: str, record: Mapping[str, Any]) -> list[str]:
@@ -173,8 +182,9 @@ def _judge_text(field: str, value: str, rule: dict[str, Any]) -> Rejection | Non
         return _bad_value(field, value, f"one of {', '.join(rule['enum'])}")
     if "pattern" in rule and not _pattern(rule["pattern"]).fullmatch(value):
         return _bad_value(field, value, f"like {rule['pattern']}")
-    if len(value) > rule.get("maxLength", len(value)):
-        return _bad_value(field, value, f"at most {rule['maxLength']} characters long")
+    longest = longest_text(field, rule)
+    if longest is not None and len(value) > longest:
+        return _bad_value(field, value, f"at most {longest} characters long")
     if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
         return _bad_value(field, value, "text that UTF-8 can hold")
     try:
@@ -211,13 +221,13 @@ def _judge_map(field: str, value: dict[str, object], rule: dict[str, Any]) -> Re
     return None
 
 
-def _judge_future(event_time: str, now: datetime) -> Rejection | None:
-    if times.to_epoch_ms(event_time) <= times.epoch_ms(now + MAX_FUTURE):
+def _judge_future(field: str, moment: str, now: datetime) -> Rejection | None:
+    if times.to_epoch_ms(moment) <= times.epoch_ms(now + MAX_FUTURE):
         return None
     minutes = MAX_FUTURE.total_seconds() / 60
     clock = times.to_text(times.epoch_ms(now))
     return _rejection(
-        Reason.FUTURE_TIME, f"event_time {event_time} is more than {minutes:g} minutes ahead of {clock}"
+        Reason.FUTURE_TIME, f"{field} {moment} is more than {minutes:g} minutes ahead of {clock}"
     )
 
 

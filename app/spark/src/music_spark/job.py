@@ -61,7 +61,8 @@ class Job:
         self._rollups = RollupRefresher(
             settings.postgres_dsn.get_secret_value(), settings.rollup_interval, self._backlog
         )
-        self._is_known_schema = KnownSchemas(settings.schema_registry_url)
+        self._auditor = Auditor(settings.postgres_dsn.get_secret_value(), self._families, self._backlog)
+        self._known_schemas = KnownSchemas(settings.schema_registry_url)
         self._dead_letter_topic = DeadLetterTopic(settings.kafka_bootstrap_servers)
         self._check_topics = offsets.TopicWatch(settings.kafka_bootstrap_servers)
         self._read_again = Rereader(settings.kafka_bootstrap_servers)
@@ -72,14 +73,11 @@ class Job:
         """
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._stopping.set())
-        auditor = Auditor(self._settings.postgres_dsn.get_secret_value(), self._families, self._backlog)
-        auditor.start()
-        self._rollups.start()
         try:
             self._run_until_stopped()
         finally:
             self._rollups.stop()
-            auditor.stop()
+            self._auditor.stop()
             self._writer.close()
 
     def _run_until_stopped(self) -> None:
@@ -107,11 +105,15 @@ class Job:
         except (*batch.Passing, KafkaException) as error:
             log.warning("the query cannot start yet: %s", " ".join(str(error).split()))
             return
+        # Not before: only who has the writer's lock and has declared its metrics may say what they must be.
+        self._rollups.start()
+        self._auditor.start()
         self._spark.streams.addListener(recorder)
         try:
             fault = self._watch(query, committer)
         finally:
             self._spark.streams.removeListener(recorder)
+            recorder.close()
             # It writes with the job's connection, as a note does.
             committer.close()
         if self._stopping.is_set():
@@ -139,7 +141,7 @@ class Job:
 
     def _start(self, run_id: UUID) -> tuple[StreamingQuery, Committer]:
         settings = self._settings
-        event_schema_ids = self._is_known_schema.of(STREAM_EVENTS)
+        event_schema_ids = self._known_schemas.of(STREAM_EVENTS)
         positions, read_until = self._writer.transaction(offsets.stored)
         kafka = offsets.read_kafka(settings.kafka_bootstrap_servers, source.TOPICS, read_until)
         start = offsets.choose(kafka, positions)
@@ -158,7 +160,7 @@ class Job:
             topic_ids=kafka.topic_ids,
             check_topics=self._check_topics,
             read_again=self._read_again,
-            is_known_schema=self._is_known_schema,
+            known_schemas=self._known_schemas,
             dead_letter_topic=self._dead_letter_topic,
             stopping=self._stopping,
             backlog=self._backlog,

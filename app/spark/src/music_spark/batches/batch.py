@@ -24,7 +24,7 @@ from music_spark.batches.refusals import Refusal, Refused
 from music_spark.reading.registry import RegistryAway
 from music_spark.reading.rereading import Content, NotGiven, Place
 from music_spark.records.event_schema import TIMESTAMP
-from music_spark.records.triage import DeadLetter, Origin, Triaged, triage
+from music_spark.records.triage import DeadLetter, KnownIds, Origin, Triaged, triage
 from music_spark.warehouse import dead_letters, dimensions, facts, ledger, metrics
 from music_spark.warehouse.dead_letters import DeadLetterTopic, NotTaken
 from music_spark.warehouse.dimensions import KnownMembers
@@ -53,7 +53,7 @@ class Context:
     check_topics: Callable[[Mapping[str, str]], None]
     """Raises when a topic has another id by now: its records are then not those of the stored positions."""
     read_again: Callable[[Iterable[Place]], dict[Place, Content]]
-    is_known_schema: Callable[[str, int], bool]
+    known_schemas: KnownIds
     dead_letter_topic: DeadLetterTopic
     stopping: threading.Event
     members: KnownMembers = field(default_factory=KnownMembers)
@@ -127,12 +127,13 @@ def _find_refused(context: Context, batch: pa.Table, refused: Refused) -> Refuse
         def attempt(rows: pa.Table) -> None:
             cursor.execute("SAVEPOINT attempt")
             try:
-                records = triage(rows, context.is_known_schema)
+                records = triage(rows, context.known_schemas)
                 _store(context, cursor, records, Fate())
                 dead_letters.record(cursor, records.dead_letters)
             finally:
                 if not cursor.connection.closed:
-                    cursor.execute("ROLLBACK TO SAVEPOINT attempt")
+                    # Released too: kept ones lie in each other, and each that wrote holds a lock.
+                    cursor.execute("ROLLBACK TO SAVEPOINT attempt; RELEASE SAVEPOINT attempt")
 
         unseen = ledger.unseen(batch, ledger.positions(cursor, context.topic_ids))
         return refusals.find(refusals.divide(unseen, refused)[0], attempt)
@@ -151,7 +152,7 @@ def _write(context: Context, cursor: Cursor, batch_id: int, batch: pa.Table, ref
     if not len(batch):
         return
     storable, not_storable = refusals.divide(batch, refused)
-    sorted_records = triage(storable, context.is_known_schema)
+    sorted_records = triage(storable, context.known_schemas)
     sorted_records.dead_letters += _refused_letters(context, not_storable, refused)
     fate = Fate()
     for (topic, partition), count in _rows_per_partition(batch):

@@ -93,8 +93,8 @@ def aligned_span(span: timedelta, window: timedelta) -> timedelta:
 
 
 @dataclass(eq=False)
-class Auditor(threading.Thread):
-    """Looks at the books until it is stopped; a fault of its own stops nothing else."""
+class Auditor:
+    """Looks at the books in a thread until it is stopped; a fault of its own stops nothing else."""
 
     dsn: str = field(repr=False)
     families: Mapping[str, Family]
@@ -102,10 +102,15 @@ class Auditor(threading.Thread):
     run_id: UUID = field(default_factory=uuid4)
 
     def __post_init__(self) -> None:
-        super().__init__(name="audit", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="audit", daemon=True)
         self._ended = threading.Event()
 
-    def run(self) -> None:
+    def start(self) -> None:
+        """Begin, once."""
+        if not self._thread.ident:
+            self._thread.start()
+
+    def _run(self) -> None:
         """Look after look."""
         looks = cycle(self._looks())
         connection: Connection | None = None
@@ -191,8 +196,12 @@ class FamilyLook(Look):
             self._sweep.shorten(self.family)
             raise
         self._sweep.done(moments[1], bounds, time.monotonic() - began, self.family)
-        sweep = None if self.recent else self._sweep
-        _settle(cursor, self.run_id, table, differing, moments, sweep)
+        if self.recent:
+            _settle(cursor, self.run_id, table, differing, moments)
+            return
+        _settle(cursor, self.run_id, table, differing, moments, self._sweep)
+        if moments[1] >= bounds[1]:
+            _resolve_outside(cursor, table, bounds)
 
     def _bounds(self, cursor: Cursor) -> Moments | None:
         """The range to go through; None before the first metric."""
@@ -336,12 +345,14 @@ def _settle(
             log.error("the books do not balance: %s", detail)
             ledger.note(cursor, run_id, "imbalance", detail)
     start, end = moments or (None, None)
-    cursor.execute(
-        """UPDATE ops.imbalances SET resolved_at = now()
-           WHERE scope = %s AND resolved_at IS NULL AND subject <> ALL(%s)
-             AND (window_start IS NULL OR window_start >= %s AND window_start < %s)""",
-        [scope, [imbalance.subject for imbalance in found], start, end],
-    )
+    # Of so many, others than these may be wrong as well.
+    if len(found) < _MOST_FOUND:
+        cursor.execute(
+            """UPDATE ops.imbalances SET resolved_at = now()
+               WHERE scope = %s AND resolved_at IS NULL AND subject <> ALL(%s)
+                 AND (window_start IS NULL OR window_start >= %s AND window_start < %s)""",
+            [scope, [imbalance.subject for imbalance in found], start, end],
+        )
     cursor.execute(
         """INSERT INTO ops.audits AS a
                (scope, checked_at, checked_from, checked_to, round_started_at, round_finished_at)
@@ -357,4 +368,13 @@ def _settle(
             sweep.round_started_at if sweep else None,
             sweep.round_finished_at if sweep else None,
         ],
+    )
+
+
+def _resolve_outside(cursor: Cursor, scope: str, bounds: Moments) -> None:
+    """What was wrong before the first window or behind the last one is gone with its row."""
+    cursor.execute(
+        """UPDATE ops.imbalances SET resolved_at = now()
+           WHERE scope = %s AND resolved_at IS NULL AND NOT (window_start >= %s AND window_start < %s)""",
+        [scope, *bounds],
     )

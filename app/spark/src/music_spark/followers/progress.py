@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from typing import Any
 from uuid import UUID
 
@@ -49,8 +50,20 @@ class ProgressRecorder(StreamingQueryListener):
         self._dsn = dsn
         self._run_id = run_id
         self._connection: Connection | None = None
+        self._turn = threading.Lock()
         self._written = 0
         self._on_the_jvm: Any = None
+        self._is_closed = False
+
+    def close(self) -> None:
+        """Record nothing more: what Spark still says after the listener was removed is passed over.
+
+        The listener and its proxy on the JVM's side hold each other, so that no collector would do it.
+        """
+        with self._turn:
+            self._is_closed = True
+            self._drop_connection()
+        self._on_the_jvm = None
 
     @property
     def _jlistener(self) -> Any:
@@ -86,13 +99,19 @@ class ProgressRecorder(StreamingQueryListener):
             orjson.dumps(lag).decode(),
             orjson.dumps(dict(progress.durationMs)).decode(),
         ]
-        try:
-            self._write(row)
-        except psycopg2.Error as error:
-            log.warning("progress is not recorded: %s", " ".join(str(error).split()))
-            if self._connection:
-                self._connection.close()
-            self._connection = None
+        with self._turn:
+            if self._is_closed:
+                return
+            try:
+                self._write(row)
+            except psycopg2.Error as error:
+                log.warning("progress is not recorded: %s", " ".join(str(error).split()))
+                self._drop_connection()
+
+    def _drop_connection(self) -> None:
+        if self._connection:
+            self._connection.close()
+        self._connection = None
 
     def _write(self, row: list[object]) -> None:
         if self._connection is None:

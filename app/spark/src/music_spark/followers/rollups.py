@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from contextlib import suppress
 from datetime import timedelta
 
 import psycopg2
@@ -44,16 +45,20 @@ class RollupRefresher:
         self._thread = threading.Thread(target=self._run, name="rollups", daemon=True)
 
     def start(self) -> None:
-        """Begin; the first refresh comes at once."""
-        self._thread.start()
+        """Begin, once: the first refresh comes at once."""
+        if not self._thread.ident:
+            self._thread.start()
 
     def stop(self) -> None:
         """End, also in the middle of a refresh: it is rolled back and done again by the next run."""
         self._stopping.set()
         connection = self._connection
         if connection and not connection.closed:
-            connection.cancel()
-        self._thread.join()
+            # The server may be away, which the connection has not noticed yet.
+            with suppress(psycopg2.Error):
+                connection.cancel()
+        if self._thread.ident:
+            self._thread.join()
 
     def _run(self) -> None:
         failure = ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from typing import TypeVar
 
 from confluent_kafka.schema_registry import SchemaRegistryClient
@@ -12,6 +12,8 @@ from music_contract.topics import TOPICS
 Answer = TypeVar("Answer")
 
 _NOT_FOUND = 404
+_LIMIT_S = 10
+"""A registry that takes a connection and says nothing is away."""
 
 
 class RegistryAway(Exception):
@@ -21,22 +23,18 @@ class RegistryAway(Exception):
 class KnownSchemas:
     """Answers from memory where it can: an id, once registered, never changes its meaning.
 
-    An unknown id is asked for anew each time, since it may be registered any moment.
+    Unknown ids are asked for anew each time, since they may be registered any moment; all of a topic's
+    together, for rubbish may look like thousands of them.
     """
 
     def __init__(self, registry_url: str) -> None:
-        self._client = SchemaRegistryClient({"url": registry_url})
-        self._known: set[tuple[str, int]] = set()
+        self._client = SchemaRegistryClient({"url": registry_url, "timeout": _LIMIT_S})
+        self._known: dict[str, frozenset[int]] = {}
 
-    def __call__(self, topic: str, schema_id: int) -> bool:
-        """Whether the id is one of the topic's schemas; RegistryAway when nobody can say."""
-        if (topic, schema_id) in self._known:
-            return True
-        versions = _asked(self._client.get_schema_versions, schema_id) or []
-        if any(version.subject == TOPICS[topic].subject for version in versions):
-            self._known.add((topic, schema_id))
-            return True
-        return False
+    def __call__(self, topic: str, ids: Set[int]) -> Set[int]:
+        """Which of the ids are the topic's schemas; RegistryAway when nobody can say."""
+        known = self._known.get(topic, frozenset())
+        return ids & (known if ids <= known else self.of(topic) | known)
 
     def of(self, topic: str) -> frozenset[int]:
         """The ids that the topic's schemas have now; RegistryAway when nobody can say."""
@@ -44,7 +42,7 @@ class KnownSchemas:
         versions = _asked(self._client.get_versions, subject) or []
         schemas = (_asked(self._client.get_version, subject, version) for version in versions)
         ids = frozenset(schema.schema_id for schema in schemas if schema and schema.schema_id is not None)
-        self._known |= {(topic, schema_id) for schema_id in ids}
+        self._known[topic] = self._known.get(topic, frozenset()) | ids
         return ids
 
 

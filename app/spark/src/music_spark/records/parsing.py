@@ -267,7 +267,7 @@ def _typed(
         elif name in MOMENTS:
             typed[name], kept = event_text.moments(column)
         else:
-            typed[name], kept = column, _keeps(column, rule)
+            typed[name], kept = column, _keeps(name, column, rule)
         plain &= kept | ~present
     for name in OBJECTS:
         typed[name], entries = _maps(name, text, rows, quotes - expected, plain)
@@ -286,14 +286,18 @@ def _required() -> frozenset[str]:
     return frozenset(schemas.load(EVENT)["required"])
 
 
-def _keeps(column: pa.Array, rule: dict[str, Any]) -> Rows:
-    """Whether each value keeps to the rule; of no meaning where there is none."""
+def _keeps(name: str, column: pa.Array, rule: dict[str, Any]) -> Rows:
+    """Whether each value of a field keeps to its rule; of no meaning where there is none."""
     kept = None
     if "enum" in rule:
         kept = pc.is_in(column, pa.array(rule["enum"]))
     elif "pattern" in rule:
         # The whole of it: the contract matches patterns so.
         kept = pc.match_substring_regex(column, rf"\A(?:{rule['pattern']})\z")
+    longest = schemas.longest_text(name, rule)
+    if longest is not None:
+        short = pc.less_equal(pc.utf8_length(column), longest)
+        kept = short if kept is None else pc.and_(kept, short)
     for bound, test in (("minimum", pc.greater_equal), ("maximum", pc.less_equal)):
         if bound in rule:
             within = test(column, rule[bound])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -19,6 +19,9 @@ from music_spark.records.event_schema import TIMESTAMP
 
 EVENT = "stream-event"
 _ARROW_TYPES = {"string": pa.string(), "integer": pa.int64(), "boolean": pa.bool_(), "object": pa.string()}
+KnownIds = Callable[[str, Set[int]], Set[int]]
+"""Says which of some schema ids the registry has for a topic."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SIMULATOR = "simulator"
 """Source of an event that names none."""
@@ -72,18 +75,17 @@ def event_arrow_schema() -> pa.Schema:
     return pa.schema(columns)
 
 
-def triage(batch: pa.Table, is_known_schema: Callable[[str, int], bool]) -> Triaged:
+def triage(batch: pa.Table, known_schemas: KnownIds) -> Triaged:
     """Sort the records of a batch (columns of source.parse).
 
-    `is_known_schema(topic, schema_id)` says whether the registry has that schema for the topic; it may raise
-    where it cannot know.
+    `known_schemas` may raise where it cannot know.
     """
     plain = pc.is_valid(batch["event"])
     events = [_plain_events(batch.filter(plain))]
     triaged = Triaged(events=events[0])
     looked_at: list[dict[str, Any]] = []
     rest = batch.filter(pc.invert(plain)).drop_columns(["event"])
-    for row in rest.append_column("unknown_schema", _unknown_schema_rows(rest, is_known_schema)).to_pylist():
+    for row in rest.append_column("unknown_schema", _unknown_schema_rows(rest, known_schemas)).to_pylist():
         _look_at(row, triaged, looked_at)
     if looked_at:
         events.append(pa.Table.from_pylist(looked_at, schema=event_arrow_schema()))
@@ -91,14 +93,18 @@ def triage(batch: pa.Table, is_known_schema: Callable[[str, int], bool]) -> Tria
     return triaged
 
 
-def _unknown_schema_rows(batch: pa.Table, is_known_schema: Callable[[str, int], bool]) -> pa.ChunkedArray:
-    pairs = batch.select(["topic", "schema_id"]).group_by(["topic", "schema_id"]).aggregate([]).to_pylist()
+def _unknown_schema_rows(batch: pa.Table, known_schemas: KnownIds) -> pa.ChunkedArray:
+    ids: dict[str, set[int]] = defaultdict(set)
+    for pair in (
+        batch.select(["topic", "schema_id"]).group_by(["topic", "schema_id"]).aggregate([]).to_pylist()
+    ):
+        if pair["schema_id"] is not None:
+            ids[pair["topic"]].add(pair["schema_id"])
     unknown = pa.chunked_array([pa.repeat(pa.scalar(False), len(batch))])
-    for pair in pairs:
-        schema_id = pair["schema_id"]
-        if schema_id is not None and not is_known_schema(pair["topic"], schema_id):
-            same = pc.and_(pc.equal(batch["topic"], pair["topic"]), pc.equal(batch["schema_id"], schema_id))
-            unknown = pc.or_(unknown, pc.fill_null(same, False))
+    for topic, found in ids.items():
+        strange = pa.array(found - known_schemas(topic, found), batch.schema.field("schema_id").type)
+        same = pc.and_(pc.equal(batch["topic"], topic), pc.is_in(batch["schema_id"], strange))
+        unknown = pc.or_(unknown, same)
     return unknown
 
 

@@ -23,6 +23,8 @@ KEPT_BYTES = 65_536
 MAX_RECORD_BYTES = 2_097_152
 """The largest record to the dead-letter topic: the broker's largest value and its headers fit."""
 
+_ROOM_FOR_HEADERS = 16_384
+
 
 def record(cursor: Cursor, letters: Sequence[DeadLetter]) -> None:
     """Write the dead letters into ops.dead_letters."""
@@ -102,21 +104,30 @@ class DeadLetterTopic:
                 failures.append(str(error))
 
         for letter in letters:
+            key, value, headers = message(letter)
             while True:
                 try:
-                    self._producer.produce(
-                        DEAD_LETTERS,
-                        letter.value,
-                        letter.key,
-                        headers=_headers(letter),
-                        on_delivery=delivered,
-                    )
+                    self._producer.produce(DEAD_LETTERS, value, key, headers=headers, on_delivery=delivered)
                     break
                 except BufferError:
                     self._producer.poll(0.1)
         self._producer.flush()
         if failures:
             raise NotTaken(f"{len(failures)} dead letters could not be sent: {failures[0]}")
+
+
+def message(letter: DeadLetter) -> tuple[bytes | None, bytes | None, dict[str, str | bytes | None]]:
+    """Key, value and headers of a letter's record: as it came, but for what is too large for any record.
+
+    The broker's limit is one for compressed records: what they hold may be of any length. Of such a record
+    the beginning is kept, and the header cut_from says how many bytes key and value had.
+    """
+    key, value, headers = letter.key, letter.value, _headers(letter)
+    length = len(key or b"") + len(value or b"")
+    if length > MAX_RECORD_BYTES - _ROOM_FOR_HEADERS:
+        key, value = (part and part[:KEPT_BYTES] for part in (key, value))
+        headers["cut_from"] = str(length)
+    return key, value, headers
 
 
 def _headers(letter: DeadLetter) -> dict[str, str | bytes | None]:

@@ -77,7 +77,8 @@ def test_looking_for_refused_records_keeps_no_locks_of_its_attempts(
         locks.append(strict.value("SELECT count(*) FROM pg_locks WHERE locktype = 'transactionid'"))
 
     after(monkeypatch, refusals, "find", count_locks)
-    stream.commit(event_records(*(playback(n, ms_played=FORBIDDEN_MS) for n in range(20))))
+    events = [playback(n, ms_played=FORBIDDEN_MS if n % 2 else 40_000) for n in range(40)]
+    stream.commit(event_records(*events))
     assert strict.value("SELECT count(*) FROM ops.dead_letters") == 20
     assert max(locks) < 5
 

@@ -126,6 +126,26 @@ def test_a_place_that_becomes_known_moves_its_hours(warehouse: Database, told: S
     assert warehouse.query("SELECT DISTINCT country FROM rollup.local_hours") == [("JP",)]
 
 
+@pytest.mark.parametrize(
+    "change",
+    ["DELETE FROM warehouse.stream_events", "UPDATE warehouse.stream_events SET ms_played = ms_played + 1"],
+)
+def test_what_changes_together_with_its_user_and_place_is_taken_from_where_it_was_counted(
+    warehouse: Database, told: Stream, change: str
+) -> None:
+    told.commit(dimension_records(USERS, user("user-0"), user("user-1")))
+    told.commit(some())
+    rollups.refresh(warehouse.dsn)
+
+    newer = user("user-0", subscription="premium", updated_at="2026-07-05T00:00:00.000Z")
+    told.commit(dimension_records(USERS, newer, first_offset=2))
+    told.commit(dimension_records(LOCATIONS, location(time_zone="Asia/Tokyo", country="JP")))
+    warehouse.query(f"{change} WHERE user_id = 'user-0' AND event_date IN ('2026-06-30', '2026-07-21')")
+    rollups.refresh(warehouse.dsn)
+
+    assert rollups.that_differ(warehouse.dsn) == []
+
+
 def unsettled(warehouse: Database) -> list[str]:
     """The days whose groups are counted at each look."""
     return [str(day) for (day,) in warehouse.query("SELECT day FROM rollup.unsettled_days ORDER BY day")]

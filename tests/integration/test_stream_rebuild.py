@@ -12,6 +12,7 @@ from music_spark.followers import rebuilding
 from music_spark.followers.rebuilding import Rebuilding
 from music_spark.settings import Windows
 from music_spark.warehouse import metrics
+from psycopg2.extensions import cursor as Cursor
 
 from tests import audit
 from tests.database import Database
@@ -154,3 +155,18 @@ def test_more_facts_than_fit_into_memory_at_once_are_read_in_slices(
     assert rebuild.pending == list(FAMILIES)
     finish(stream, rebuild)
     assert audit.metrics_that_differ(database.dsn) == []
+
+
+def test_a_run_that_comes_back_to_other_declarations_than_its_own_is_told_so(
+    database: Database, stream: Stream
+) -> None:
+    def require(cursor: Cursor) -> None:
+        rebuilding.require_declared(cursor, FAMILIES.values())
+
+    declared(stream, FAMILIES)
+    stream.writer.transaction(require)
+    other = next_run(database, stream)
+    declared(other, LONGER)
+    with pytest.raises(rebuilding.DeclaredOtherwise, match="content_performance, device"):
+        other.writer.transaction(require)
+    other.close()

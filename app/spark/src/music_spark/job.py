@@ -56,7 +56,8 @@ class Job:
         self._families = families.declare(windows)
         self._rebuilding: Rebuilding | None = None
         self._stopping = threading.Event()
-        self._writer = Writer(settings.postgres_dsn.get_secret_value(), batch.prepare(self._families))
+        self._is_declared = False
+        self._writer = Writer(settings.postgres_dsn.get_secret_value(), self._prepare_session)
         self._backlog = Backlog(max(1, settings.max_offsets_per_batch // 2))
         self._rollups = RollupRefresher(
             settings.postgres_dsn.get_secret_value(), settings.rollup_interval, self._backlog
@@ -79,6 +80,12 @@ class Job:
             self._rollups.stop()
             self._auditor.stop()
             self._writer.close()
+
+    def _prepare_session(self, cursor: Cursor) -> None:
+        batch.prepare(self._families)(cursor)
+        if self._is_declared:
+            # The lock was lost for a while, and may have been another job's.
+            rebuilding.require_declared(cursor, self._families.values())
 
     def _run_until_stopped(self) -> None:
         pause = _FIRST_PAUSE_S
@@ -116,6 +123,7 @@ class Job:
             recorder.close()
             # It writes with the job's connection, as a note does.
             committer.close()
+            self._is_declared = False
         if self._stopping.is_set():
             self._note(run_id, "stopped", "the job was asked to stop")
         elif fault:
@@ -136,11 +144,15 @@ class Job:
                     break
         except StreamingQueryException as error:
             return error
+        except rebuilding.DeclaredOtherwise as error:
+            query.stop()
+            return error
         query.stop()
         return committer.fault
 
     def _start(self, run_id: UUID) -> tuple[StreamingQuery, Committer]:
         settings = self._settings
+        self._is_declared = False
         event_schema_ids = self._known_schemas.of(STREAM_EVENTS)
         positions, read_until = self._writer.transaction(offsets.stored)
         kafka = offsets.read_kafka(settings.kafka_bootstrap_servers, source.TOPICS, read_until)
@@ -151,6 +163,7 @@ class Job:
         pending = self._writer.transaction(
             lambda cursor: rebuilding.declare(cursor, run_id, self._families.values())
         )
+        self._is_declared = True
         self._rebuilding = Rebuilding(run_id, self._families, pending)
         context = Context(
             writer=self._writer,

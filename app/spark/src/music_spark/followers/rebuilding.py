@@ -84,6 +84,19 @@ def declare(cursor: Cursor, run_id: UUID, families: Iterable[Family]) -> list[st
     return pending
 
 
+class DeclaredOtherwise(Exception):
+    """Another job has declared a metric otherwise since this run began."""
+
+
+def require_declared(cursor: Cursor, families: Iterable[Family]) -> None:
+    """Raise DeclaredOtherwise unless the stored declarations are these: when a run comes back to its lock."""
+    cursor.execute("SELECT family, fingerprint FROM ops.metric_families")
+    stored = dict(cursor.fetchall())
+    other = [family.table for family in families if stored.get(family.table) != fingerprint(family)]
+    if other:
+        raise DeclaredOtherwise(f"another job wrote meanwhile, by other declarations of {', '.join(other)}")
+
+
 @dataclass
 class Rebuilding:
     """The families that are rebuilt, one after the other, step by step."""

@@ -15,10 +15,8 @@ from music_contract import schemas, times, wire
 from music_contract.rules import COMPLETED_SHARE, STREAM_MIN_MS, Reason
 from music_contract.topics import STREAM_EVENTS
 
-from music_spark.records.event_schema import TIMESTAMP
+from music_spark.records.event_schema import EVENT, FIELDS, MOMENTS, OBJECTS, TIMESTAMP, event_type
 
-EVENT = "stream-event"
-_ARROW_TYPES = {"string": pa.string(), "integer": pa.int64(), "boolean": pa.bool_(), "object": pa.string()}
 KnownIds = Callable[[str, Set[int]], Set[int]]
 """Says which of some schema ids the registry has for a topic."""
 
@@ -69,10 +67,8 @@ class Triaged:
 
 def event_arrow_schema() -> pa.Schema:
     """Columns of the events table before derivation, in the contract's order."""
-    columns = [("partition", pa.int32()), ("offset", pa.int64()), ("timestamp", TIMESTAMP)]
-    for name, rule in schemas.fields(EVENT).items():
-        columns.append((name, TIMESTAMP if rule.get("format") == "date-time" else _ARROW_TYPES[rule["type"]]))
-    return pa.schema(columns)
+    place = [("partition", pa.int32()), ("offset", pa.int64()), ("timestamp", TIMESTAMP)]
+    return pa.schema([*(pa.field(*column) for column in place), *event_type()])
 
 
 def triage(batch: pa.Table, known_schemas: KnownIds) -> Triaged:
@@ -158,11 +154,11 @@ def _look_at(row: Mapping[str, Any], triaged: Triaged, events: list[dict[str, An
 
 def _event_row(record: dict[str, Any], origin: Origin) -> dict[str, Any]:
     row = {"partition": origin.partition, "offset": origin.offset, "timestamp": origin.appended_at}
-    for name, rule in schemas.fields(EVENT).items():
+    for name in FIELDS:
         value = record.get(name)
-        if rule.get("format") == "date-time" and value is not None:
+        if name in MOMENTS and value is not None:
             value = _EPOCH + timedelta(milliseconds=times.to_epoch_ms(value))
-        elif rule["type"] == "object":
+        elif name in OBJECTS:
             value = orjson.dumps(value).decode()
         row[name] = value
     return row

@@ -8,6 +8,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 from confluent_kafka.schema_registry import SchemaRegistryClient
-from music_contract import schemas
+from music_contract import schemas, times
+from music_contract.rules import MAX_FUTURE
 from music_contract.topics import DIMENSIONS, STREAM_EVENTS, TOPICS
 from music_contract.wire import unframe
 from music_producer.sending.delivery import Delivery, RecordRefusedError
@@ -139,6 +141,21 @@ def test_what_events_refer_to_is_there_before_them(platform: SecondPlatform, tmp
     assert published["user"] > 30
     assert published["song"] > 50
     assert published["location"] == 500
+
+
+def test_a_backfill_that_reaches_the_present_tells_nothing_of_the_future(
+    platform: SecondPlatform, tmp_path: Path
+) -> None:
+    logs = {name: Log(platform, topic.name) for name, topic in DIMENSIONS.items()}
+    start = (datetime.now(UTC) - timedelta(hours=2)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    crowd = ("--users", "60000", "--rate", "1", "--start", start, "--duration", "3")
+    with producer(platform, tmp_path / "report.json", *crowd) as process:
+        assert process.wait(LIMIT_S) == 0
+    latest = times.to_text(times.epoch_ms(datetime.now(UTC) + MAX_FUTURE))
+    for name, log in logs.items():
+        states = [json.loads(unframe(value)[1])["updated_at"] for _, value in log.read() if value]
+        assert max(states) < latest, name
+    assert len(states) > 0
 
 
 @pytest.mark.parametrize("asked", [signal.SIGTERM, signal.SIGINT])

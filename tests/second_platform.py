@@ -124,7 +124,7 @@ def start(environment: str = "local", **more_settings: object) -> Iterator[Secon
     home = Path(tempfile.mkdtemp(prefix="music-platform-test-"))
     # For root: PostgreSQL runs as an unprivileged user, who must get in.
     home.chmod(0o755)
-    name = f"test-{home.name.rpartition('-')[2].replace('_', '-').lower()}"
+    name = f"test-{home.name.rpartition('-')[2].replace('_', '0').lower()}"
     chosen: dict[str, object] = {"RATE": 0, "SUPERSET": 0, **more_settings}
     chosen["PORT_OFFSET"] = free_offset(environment)
     words = (f"ENV={environment}", f"NAME={name}", f"HOME_DIR={home}")

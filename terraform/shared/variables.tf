@@ -11,8 +11,8 @@ variable "name" {
   nullable    = false
 
   validation {
-    condition     = can(regex("^[a-z][a-z0-9-]{0,30}$", var.name))
-    error_message = "The name must begin with a lower-case letter and hold at most 31 lower-case letters, digits and hyphens: write for example \"second\"."
+    condition     = can(regex("^[a-z]([a-z0-9-]{0,29}[a-z0-9])?$", var.name))
+    error_message = "The name must begin with a lower-case letter, hold at most 31 lower-case letters, digits and hyphens, and not end with a hyphen: write for example \"second\"."
   }
 }
 

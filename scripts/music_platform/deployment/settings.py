@@ -112,7 +112,11 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("WINDOW_LOCATION", _SPAN, _A_SPAN, "spark.windows.location"),
     Setting("WINDOW_USER", _SPAN, _A_SPAN, "spark.windows.user"),
     Setting("WINDOW_HOURLY", _SPAN, _A_SPAN, "spark.windows.hourly"),
-    Setting("NAME", matching(r"[a-z][a-z0-9-]{0,30}"), "lower-case letters, digits and hyphens, at most 31"),
+    Setting(
+        "NAME",
+        matching(r"[a-z](?:[a-z0-9-]{0,29}[a-z0-9])?"),
+        "lower-case letters, digits and hyphens between them, at most 31",
+    ),
     Setting("ENV", matching(r"[a-z][a-z0-9_]*"), "the name of a folder of terraform/, such as local"),
     Setting("TF", matching(r"\S+"), "terraform, tofu or the path of one of them"),
     Setting("FILE", existing_path, "the path of an export or a backup that exists"),

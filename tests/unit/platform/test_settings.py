@@ -36,6 +36,7 @@ def test_settings_that_make_passes_count_and_words_behind_the_command_win(
         ("RATE=-1", r"RATE=-1 is not possible"),
         ("PORT_OFFSET=99999", r"PORT_OFFSET expects a whole number from 0 to 50000"),
         ("NAME=../x", r"NAME expects lower-case letters"),
+        ("NAME=second-", r"NAME expects lower-case letters"),
         ("WATERMARK_DELAY=soon", r"WATERMARK_DELAY expects a time such as '90 seconds'"),
         ("FORCE=yes", r"FORCE expects 1 \(do not ask\) or 0 \(ask\)"),
         ("RAET=5", r"There is no setting called RAET\. Did you mean RATE\?"),

@@ -54,5 +54,7 @@ def test_windows_before_the_epoch_are_aligned_too() -> None:
 def test_an_audit_that_cannot_reach_its_database_goes_on_trying_until_it_is_stopped() -> None:
     auditor = Auditor("host=127.0.0.1 port=1 dbname=nothing", FAMILIES)
     auditor.start()
-    auditor.start()
+    assert auditor.is_alive()
     auditor.stop()
+    auditor.join(30)
+    assert not auditor.is_alive()

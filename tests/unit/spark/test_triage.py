@@ -15,6 +15,7 @@ from music_spark.records.triage import KnownIds, Triaged, triage
 
 from tests.records import (
     APPENDED_AT,
+    USERS,
     Record,
     bare,
     column_values,
@@ -27,8 +28,6 @@ from tests.records import (
     user,
     whole,
 )
-
-USERS = "music.users"
 
 
 def any_schema(topic: str, ids: Set[int]) -> Set[int]:

@@ -113,8 +113,9 @@ class Job:
             log.warning("the query cannot start yet: %s", " ".join(str(error).split()))
             return
         # Not before: only who has the writer's lock and has declared its metrics may say what they must be.
-        self._rollups.start()
-        self._auditor.start()
+        if not self._auditor.ident:
+            self._rollups.start()
+            self._auditor.start()
         self._spark.streams.addListener(recorder)
         try:
             fault = self._watch(query, committer)

@@ -93,8 +93,8 @@ def aligned_span(span: timedelta, window: timedelta) -> timedelta:
 
 
 @dataclass(eq=False)
-class Auditor:
-    """Looks at the books in a thread until it is stopped; a fault of its own stops nothing else."""
+class Auditor(threading.Thread):
+    """Looks at the books until it is stopped; a fault of its own stops nothing else."""
 
     dsn: str = field(repr=False)
     families: Mapping[str, Family]
@@ -102,15 +102,10 @@ class Auditor:
     run_id: UUID = field(default_factory=uuid4)
 
     def __post_init__(self) -> None:
-        self._thread = threading.Thread(target=self._run, name="audit", daemon=True)
+        super().__init__(name="audit", daemon=True)
         self._ended = threading.Event()
 
-    def start(self) -> None:
-        """Begin, once."""
-        if not self._thread.ident:
-            self._thread.start()
-
-    def _run(self) -> None:
+    def run(self) -> None:
         """Look after look."""
         looks = cycle(self._looks())
         connection: Connection | None = None

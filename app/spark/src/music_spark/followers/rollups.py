@@ -45,9 +45,8 @@ class RollupRefresher:
         self._thread = threading.Thread(target=self._run, name="rollups", daemon=True)
 
     def start(self) -> None:
-        """Begin, once: the first refresh comes at once."""
-        if not self._thread.ident:
-            self._thread.start()
+        """Begin; the first refresh comes at once."""
+        self._thread.start()
 
     def stop(self) -> None:
         """End, also in the middle of a refresh: it is rolled back and done again by the next run."""

@@ -201,6 +201,10 @@ bench-producer: setup ## Measure the simulator: events a second beside a bare lo
 bench: setup ## Measure the whole pipeline beside a plain design: catching up, latency, CPU, memory
 	@.venv/bin/python -m bench.pipeline $(BENCH)
 
+.PHONY: bench-latency
+bench-latency: setup ## Measure ten minutes of at least 500 events/s: latency, memory, final windows against the facts
+	@.venv/bin/python -m bench.latency
+
 .PHONY: bench-growth
 bench-growth: setup ## Measure how catching up grows with cores, partitions and listeners
 	@.venv/bin/python -m bench.growth

@@ -1,5 +1,10 @@
 """How long an event takes from the producer to a row that a reader of PostgreSQL sees, everything running.
 
+    python -m bench.latency [--rate 1000] [--minutes 10]
+
+A platform of its own with its producer, dashboards left out. In the end the books are balanced, and of each
+metric family the final windows are counted and compared with the facts.
+
 Looks at the facts that were stored during the measured time. Visible is when the transaction of the batch
 ended (ops.batches.committed_at, written just before the commit), which is later than the row's own
 ingested_at (written when the batch is merged).
@@ -7,11 +12,21 @@ ingested_at (written when the batch is merged).
 
 from __future__ import annotations
 
+import argparse
+import os
+import platform as machine
 import threading
+from pathlib import Path
 from typing import Any
 
 import psycopg2
 from music_contract.topics import STREAM_EVENTS
+
+from bench import work
+from tests import audit, second_platform
+
+RESULT = Path(__file__).parents[1] / "build" / "bench" / "latency.json"
+_WARM_UP_S = 60.0
 
 _QUERY = """
 WITH spans AS (
@@ -80,3 +95,61 @@ def wait(seconds: float, what: str) -> None:
     for left in range(round(seconds), 0, -10):
         print(f"  {what}: {left} s left", flush=True)
         threading.Event().wait(min(10, left))
+
+
+def main() -> None:
+    """Measure, print, and write build/bench/latency.json."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--rate", type=int, default=1000, help="events a second, a week's mean: half of it at least (1000)"
+    )
+    parser.add_argument("--minutes", type=float, default=10, help="measured time (10)")
+    parser.add_argument(
+        "--result", type=Path, default=RESULT, help="file to write (build/bench/latency.json)"
+    )
+    options = parser.parse_args()
+    work.end_on_sigterm()
+    work.say("a platform of its own starts; it is destroyed in the end")
+    # With the history of a new platform, whose windows of an hour are final at once.
+    with second_platform.start(RATE=options.rate) as platform:
+        dsn = platform.postgres_dsn
+        wait(_WARM_UP_S, "warming up")
+        ((since,),) = work.query(dsn, "SELECT clock_timestamp()")
+        wait(options.minutes * 60, "measuring")
+        events, delays = measure(dsn, since)
+        ((until,),) = work.query(dsn, "SELECT clock_timestamp()")
+        load = os.getloadavg()
+        memory = sum(program.memory for program in platform.programs().values())
+        platform.supervisor.stop("producer")
+        work.wait_until_idle(platform)
+        books = audit.books(dsn)
+        final, different = audit.final_windows(dsn), audit.metrics_that_differ(dsn)
+    result = {
+        "conditions": {"cores": os.cpu_count(), "machine": machine.platform(), "load_average": load},
+        "events": events,
+        "events_per_s": round(events / (until - since).total_seconds(), 1),
+        "latency_ms": delays,
+        "resident_bytes": memory,
+        "books": str(books),
+        "final_windows": final,
+        "metric_rows_that_differ_from_the_facts": len(different),
+    }
+    work.write(options.result, result)
+    _print(result)
+
+
+def _print(result: dict[str, Any]) -> None:
+    print(f"\n{result['conditions']}\n{result['events']:,} events, {result['events_per_s']:,.0f}/s")
+    print(f"{'milliseconds':30}" + "".join(f"{share:>10}" for share in _SHARES))
+    for kind, shares in result["latency_ms"].items():
+        print(f"{kind:30}" + "".join(f"{value:10,.0f}" for value in shares.values()))
+    print(f"resident memory of the platform: {result['resident_bytes'] / 2**30:.2f} GiB")
+    print(f"books: {result['books']}")
+    print(f"final windows: {result['final_windows']}")
+    print(f"metric rows that differ from the facts: {result['metric_rows_that_differ_from_the_facts']}")
+
+
+if __name__ == "__main__":
+    main()

@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 import psycopg2
-from music_contract.topics import STREAM_EVENTS
 
 from bench import work
 from tests import audit, second_platform
@@ -29,23 +28,21 @@ RESULT = Path(__file__).parents[1] / "build" / "bench" / "latency.json"
 _WARM_UP_S = 60.0
 
 _QUERY = """
-WITH spans AS (
-    SELECT
-        p.key::int AS kafka_partition,
-        (p.value ->> 0)::bigint AS first,
-        (p.value ->> 1)::bigint AS last,
-        committed_at
-    FROM ops.batches, jsonb_each(offsets -> %(topic)s) AS p
-    WHERE committed_at >= %(since)s
+WITH commits AS (
+    SELECT i.ingested_at, min(b.committed_at) AS committed_at
+    FROM (SELECT DISTINCT ingested_at FROM warehouse.stream_events WHERE ingested_at >= %(since)s) AS i
+    JOIN ops.batches AS b ON b.committed_at >= i.ingested_at
+    GROUP BY i.ingested_at
 ), delays AS (
     SELECT
-        extract(epoch FROM s.committed_at - f.event_time) * 1000 AS from_event,
-        extract(epoch FROM s.committed_at - f.kafka_timestamp) * 1000 AS from_append,
+        extract(epoch FROM c.committed_at - f.event_time) * 1000 AS from_event,
+        extract(epoch FROM c.committed_at - f.kafka_timestamp) * 1000 AS from_append,
         extract(epoch FROM f.ingested_at - f.kafka_timestamp) * 1000 AS to_merge
-    FROM warehouse.stream_events AS f
-    JOIN spans AS s ON s.kafka_partition = f.kafka_partition AND f.kafka_offset BETWEEN s.first AND s.last
+    FROM warehouse.stream_events AS f JOIN commits AS c USING (ingested_at)
 )
 SELECT count(*), {figures} FROM delays"""
+"""All facts of a batch have one ingested_at, and batches are transactions one after the other: a fact's batch
+is the first that was committed afterwards."""
 
 _KINDS = {
     "event to visible row": "from_event",
@@ -63,7 +60,7 @@ def measure(dsn: str, since: Any) -> tuple[int, dict[str, dict[str, float]]]:
         for share in _SHARES.values()
     )
     with psycopg2.connect(dsn) as connection, connection.cursor() as cursor:
-        cursor.execute(_QUERY.format(figures=figures), {"topic": STREAM_EVENTS, "since": since})
+        cursor.execute(_QUERY.format(figures=figures), {"since": since})
         row = cursor.fetchone()
     assert row is not None
     count, *values = row

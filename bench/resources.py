@@ -41,7 +41,9 @@ def measured(supervisor: processes.Supervisor) -> Iterator[Usage]:
 
     def watch() -> None:
         while not ended.wait(_LOOK_EVERY_S):
-            usage.peak_bytes = max(usage.peak_bytes, sum(memory(process) for _, process in _all(supervisor)))
+            usage.peak_bytes = max(
+                usage.peak_bytes, sum(processes.resident(process) for _, process in _all(supervisor))
+            )
 
     watcher = threading.Thread(target=watch, name="memory")
     watcher.start()
@@ -75,10 +77,3 @@ def cpu_seconds(process: psutil.Process) -> float:
         return float(sum(process.cpu_times()[:4]))
     except psutil.Error:
         return 0.0
-
-
-def memory(process: psutil.Process) -> int:
-    try:
-        return int(process.memory_full_info().pss)
-    except psutil.Error:
-        return 0

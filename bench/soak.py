@@ -19,7 +19,7 @@ from music_platform.hosts import processes
 from music_spark.aggregation import families
 from music_spark.settings import Windows
 
-from bench import resources, work
+from bench import work
 from tests import second_platform
 from tests.second_platform import SecondPlatform
 
@@ -96,7 +96,7 @@ def _size(file: Path) -> int:
 def _megabytes(platform: SecondPlatform, program: str) -> float:
     pid = platform.programs()[program].pid
     assert pid is not None, f"{program} runs"
-    return round(sum(resources.memory(process) for process in processes.tree(pid)) / 1e6, 1)
+    return round(sum(processes.resident(process) for process in processes.tree(pid)) / 1e6, 1)
 
 
 def _open_rows(platform: SecondPlatform, table: str) -> int:

@@ -127,8 +127,14 @@ def tree(pid: int) -> list[psutil.Process]:
 
 
 def resident(process: psutil.Process) -> int:
-    """Return the resident bytes of a process, 0 when it has just ended."""
+    """Return the resident bytes of a process, 0 when it has just ended.
+
+    What processes share is divided among them: PostgreSQL's many have one buffer cache together, which a sum
+    over their resident set sizes would count for each.
+    """
     try:
+        return int(process.memory_full_info().pss)
+    except psutil.AccessDenied:
         return int(process.memory_info().rss)
     except psutil.Error:
         return 0

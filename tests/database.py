@@ -72,19 +72,22 @@ class Database:
         return found
 
 
+def settings() -> dict[str, str]:
+    """What the provisioning script must be told of a server: a free port, and passwords."""
+    roles = ("OWNER", "APPLICATION", "READONLY", "DASHBOARDS", "REGISTRY", "SUPERSET")
+    return {
+        **{f"MUSIC_POSTGRES_{role}_PASSWORD": secrets.token_hex(16) for role in roles},
+        "MUSIC_POSTGRES_HOST": "127.0.0.1",
+        "MUSIC_POSTGRES_PORT": provisioned.free_ports(1)[0],
+        "MUSIC_POSTGRES_DATABASE": "music",
+    }
+
+
 @contextmanager
 def start(data: Path | None = None) -> Iterator[Database]:
     """Start a server with the platform's scripts and stop it in the end; its data may lie elsewhere."""
     with provisioned.home_of("postgres") as (home, environment):
-        environment |= {
-            f"MUSIC_POSTGRES_{role}_PASSWORD": secrets.token_hex(16)
-            for role in ("OWNER", "APPLICATION", "READONLY", "DASHBOARDS", "REGISTRY", "SUPERSET")
-        }
-        environment |= {
-            "MUSIC_POSTGRES_HOST": "127.0.0.1",
-            "MUSIC_POSTGRES_PORT": provisioned.free_ports(1)[0],
-            "MUSIC_POSTGRES_DATABASE": "music",
-        }
+        environment |= settings()
         if data:
             environment["MUSIC_DATA_DIR"] = str(data)
         with provisioned.running("postgres.sh", home, environment, signal.SIGINT):

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -56,24 +56,37 @@ def run(command: list[str], environment: Mapping[str, str]) -> None:
     assert ran.returncode == 0, f"{' '.join(command)} failed:\n{ran.stdout}\n{ran.stderr}"
 
 
+def build() -> None:
+    """Build the artifacts: built already, as a rule, and then this takes no time."""
+    run([str(Path(sys.executable).parent / "music-platform"), "artifacts"], os.environ)
+
+
 @contextmanager
 def running(script: str, home: Path, environment: Mapping[str, str], stop: signal.Signals) -> Iterator[None]:
     """Install and configure a server, run it until the end, and end it with a signal."""
-    program = str(PROVISION / script)
-    # Built already, as a rule: then this takes no time.
-    run([str(Path(sys.executable).parent / "music-platform"), "artifacts"], environment)
+    build()
+    with started([str(PROVISION / script)], home, environment, stop):
+        yield
+
+
+@contextmanager
+def started(
+    program: Sequence[str], home: Path, environment: Mapping[str, str], stop: signal.Signals
+) -> Iterator[int]:
+    """The same with the script as it is called, perhaps by another user; its process id."""
     for verb in ("install", "configure"):
-        run([program, verb], environment)
+        run([*program, verb], environment)
     log = home / "log"
     with log.open("wb") as output:
-        server = subprocess.Popen([program, "run"], env=environment, stdout=output, stderr=subprocess.STDOUT)
+        server = subprocess.Popen([*program, "run"], env=environment, stdout=output, stderr=subprocess.STDOUT)
+    health = [*program, "health"]
     try:
         wait_until(
-            lambda: subprocess.run([program, "health"], env=environment, capture_output=True).returncode == 0,
+            lambda: subprocess.run(health, env=environment, capture_output=True).returncode == 0,
             START_LIMIT_S,
-            f"the start by {script} (its log: {log})",
+            f"the start by {program[-1]} (its log: {log})",
         )
-        yield
+        yield server.pid
     finally:
         server.send_signal(stop)
         server.wait(START_LIMIT_S)

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -96,10 +96,16 @@ def music_platform(
 ) -> "subprocess.CompletedProcess[str]":
     """Run the command line as `make` does, free of the settings of the make around it."""
     environment = {**os.environ, settings.ENVIRONMENT_VARIABLE: ""}
-    arguments = [str(COMMAND), command, *words]
+    return complete([str(COMMAND), command, *words], checkout, environment)
+
+
+def complete(
+    arguments: Sequence[str], directory: Path, environment: Mapping[str, str]
+) -> "subprocess.CompletedProcess[str]":
+    """Run a command to its end; where that cannot be waited for, end it with all that it has started."""
     with subprocess.Popen(
         arguments,
-        cwd=checkout,
+        cwd=directory,
         env=environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

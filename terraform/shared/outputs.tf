@@ -11,6 +11,21 @@ output "kafka_client" {
   sensitive   = true
 }
 
+output "kafka_broker_count" {
+  description = "Number of Kafka's brokers, by which the durability of the topics is chosen."
+  value       = module.kafka.broker_count
+}
+
+output "kafka_topics" {
+  description = "Every topic as it is deployed: what the contract says of it, with what var.kafka says instead."
+  value = {
+    for name, topic in jsondecode(file("${local.checkout}/app/contract/src/music_contract/topics.json")) :
+    name => merge(topic, {
+      for setting, value in try(var.kafka.topics[name], {}) : setting => value if value != null
+    })
+  }
+}
+
 output "schema_registry_url" {
   description = "The schema registry's Confluent-compatible interface."
   value       = module.schema_registry.url
@@ -62,6 +77,11 @@ output "postgres_dashboards_dsn" {
   description = "Connection of the role that sees the schema analytics and nothing else."
   value       = module.postgres.dashboards_dsn
   sensitive   = true
+}
+
+output "producer_rate" {
+  description = "Events a second of the producer as the mean of a week; 0 where none runs."
+  value       = var.producer_rate
 }
 
 # What Superset has is null where it does not run.

@@ -45,6 +45,15 @@ def test_a_second_start_changes_nothing_and_is_quick(platform: SecondPlatform) -
     print(f"the second start took {took:.1f} s")
 
 
+def test_one_setting_restarts_one_component(platform: SecondPlatform) -> None:
+    before = {program.name: program.pid for program in platform.supervisor.programs()}
+    result = platform.run("up", "TRIGGER_INTERVAL=300 milliseconds")
+    assert result.returncode == 0, result.stdout + result.stderr
+    after = {program.name: program.pid for program in platform.supervisor.programs()}
+    assert set(after) == set(before)
+    assert {name for name in after if after[name] != before[name]} == {"spark_job"}
+
+
 def test_the_status_names_every_component_and_its_memory(platform: SecondPlatform) -> None:
     result = platform.run("status")
     assert result.returncode == 0, result.stdout + result.stderr

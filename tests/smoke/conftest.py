@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import psycopg2
@@ -12,8 +12,11 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.schema_registry import SchemaRegistryClient
 from music_contract import topics
+from music_platform.deployment import instance, settings
+from music_platform.hosts import hosting
+from music_platform.hosts.hosting import Program
 
-from tests.smoke.access import DELIVERY_LIMIT_S, Connection, Measured, Outputs, Sender
+from tests.smoke.access import DELIVERY_LIMIT_S, Connection, Measured, Outputs, Sender, rows
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -28,6 +31,12 @@ def outputs() -> Outputs:
     if result.returncode:
         pytest.exit(result.stderr.strip(), returncode=1)
     return Outputs(json.loads(result.stdout))
+
+
+@pytest.fixture(scope="session")
+def servers() -> Sequence[Program]:
+    """The servers of the platform as what runs them knows them."""
+    return hosting.of(instance.select(CHECKOUT, settings.given(()))).programs()
 
 
 @pytest.fixture
@@ -57,6 +66,20 @@ def database(outputs: Outputs) -> Iterator[Connection]:
     connection.set_session(readonly=True, autocommit=True)
     yield connection
     connection.close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def noted_before(request: pytest.FixtureRequest) -> int | None:
+    """The number of the last note on the queries when the tests begin; None when PostgreSQL does not answer.
+
+    Then the tests of PostgreSQL say so, and those of other components still speak for themselves.
+    """
+    try:
+        database: Connection = request.getfixturevalue("database")
+    except psycopg2.OperationalError:
+        return None
+    (last,) = rows(database, "SELECT coalesce(max(id), 0) AS id FROM ops.query_events")
+    return int(last["id"])
 
 
 @pytest.fixture(scope="session")
@@ -89,10 +112,8 @@ def dead_letter_reader(outputs: Outputs) -> Iterator[Consumer]:
             "enable.auto.commit": False,
         }
     )
-    partitions = [
-        TopicPartition(topics.DEAD_LETTERS, number)
-        for number in range(topics.TOPICS[topics.DEAD_LETTERS].partitions)
-    ]
+    known = consumer.list_topics(topics.DEAD_LETTERS, timeout=DELIVERY_LIMIT_S).topics[topics.DEAD_LETTERS]
+    partitions = [TopicPartition(topics.DEAD_LETTERS, number) for number in known.partitions]
     for partition in partitions:
         _, partition.offset = consumer.get_watermark_offsets(partition, timeout=DELIVERY_LIMIT_S)
     consumer.assign(partitions)

@@ -43,6 +43,38 @@ run "a_port_offset_moves_every_port" {
   }
 }
 
+run "the_topics_are_those_of_the_contract_with_what_is_set_instead" {
+  command = plan
+
+  module {
+    source = "../../terraform/local"
+  }
+
+  variables {
+    kafka = { topics = { "music.stream-events" = { partitions = 12 }, "music.stream-events.dlq" = { retention_ms = 3600000 } } }
+  }
+
+  assert {
+    condition     = output.kafka_topics["music.stream-events"].partitions == 12 && output.kafka_topics["music.stream-events"].retention_ms == 604800000
+    error_message = "The events: ${jsonencode(output.kafka_topics["music.stream-events"])}."
+  }
+
+  assert {
+    condition     = output.kafka_topics["music.stream-events.dlq"].partitions == 3 && output.kafka_topics["music.stream-events.dlq"].retention_ms == 3600000
+    error_message = "The dead letters: ${jsonencode(output.kafka_topics["music.stream-events.dlq"])}."
+  }
+
+  assert {
+    condition     = output.kafka_topics["music.users"].partitions == 3 && output.kafka_topics["music.users"].cleanup_policy == "compact"
+    error_message = "The users: ${jsonencode(output.kafka_topics["music.users"])}."
+  }
+
+  assert {
+    condition     = output.kafka_broker_count == 1 && output.producer_rate == 200
+    error_message = "${output.kafka_broker_count} broker(s), ${output.producer_rate} events/s."
+  }
+}
+
 run "null_stands_for_the_default_of_a_setting" {
   command = plan
 

@@ -15,3 +15,8 @@ output "users" {
   value       = { for user, password in local.passwords : user => { username = user, password = password } }
   sensitive   = true
 }
+
+output "broker_count" {
+  description = "Number of brokers."
+  value       = var.settings.broker_count
+}

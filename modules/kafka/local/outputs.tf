@@ -15,3 +15,8 @@ output "users" {
   value       = { for user in ["producer", "stream", "operator"] : user => null }
   sensitive   = true
 }
+
+output "broker_count" {
+  description = "Number of brokers."
+  value       = local.broker_count
+}

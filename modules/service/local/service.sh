@@ -132,7 +132,7 @@ give_up() {
 }
 
 await_health() {
-  local started=$EPOCHREALTIME deadline=$((SECONDS + SERVICE_HEALTHY_WITHIN)) next_word=$((SECONDS + 10))
+  local started=$EPOCHREALTIME deadline=$((SECONDS + SERVICE_HEALTHY_WITHIN)) next_word=$((SECONDS + 2))
   local last="" now ends=0 answer
   while true; do
     now=$(state)

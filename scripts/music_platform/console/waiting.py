@@ -7,7 +7,7 @@ from typing import TypeVar
 from music_platform.console.progress import Progress
 
 PAUSE_S = 0.5
-FIRST_REPORT_S = 3.0
+FIRST_REPORT_S = 2.0
 REPORT_EVERY_S = 10.0
 
 Seen = TypeVar("Seen")

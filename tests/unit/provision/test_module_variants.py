@@ -13,12 +13,15 @@ OWN_INPUTS = re.compile(r"target|(.*_)?port")
 # Docker and AWS need no more than these from the root module's settings.
 ROOT_OUTPUTS = {
     "kafka_bootstrap_servers",
+    "kafka_broker_count",
     "kafka_client",
+    "kafka_topics",
     "postgres_database",
     "postgres_dsn",
     "postgres_host",
     "postgres_port",
     "postgres_readonly_dsn",
+    "producer_rate",
     "schema_registry_url",
     "spark_master_url",
     "spark_ui_url",

@@ -18,6 +18,13 @@ SPARK = {
     "spark.sql.streaming.metricsEnabled": "true",
     "spark.sql.streaming.numRecentProgressUpdates": "20",
     "spark.ui.prometheus.enabled": "true",
+    # The driver's page is not there by itself, unlike that of the executors.
+    "spark.metrics.conf.driver.sink.prometheusServlet.class": (
+        "org.apache.spark.metrics.sink.PrometheusServlet"
+    ),
+    "spark.metrics.conf.driver.sink.prometheusServlet.path": "/metrics/prometheus",
+    # Part of each metric's name on the driver's page, where Spark has an id that changes at each start.
+    "spark.metrics.namespace": "music",
     # Batches of a few hundred milliseconds: waiting for a better place costs more than it gives.
     "spark.locality.wait": "0s",
     # The driver takes each batch whole; MUSIC_MAX_OFFSETS_PER_BATCH bounds it.

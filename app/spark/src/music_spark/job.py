@@ -26,6 +26,7 @@ from music_spark.batches.batch import Context
 from music_spark.batches.committing import Committer
 from music_spark.followers import rebuilding
 from music_spark.followers.auditing import Auditor
+from music_spark.followers.gauges import Gauges
 from music_spark.followers.progress import ProgressRecorder
 from music_spark.followers.rebuilding import Rebuilding
 from music_spark.followers.rollups import RollupRefresher
@@ -66,6 +67,7 @@ class Job:
         self._known_schemas = KnownSchemas(settings.schema_registry_url)
         self._dead_letter_topic = DeadLetterTopic(settings.kafka_bootstrap_servers)
         self._check_topics = offsets.TopicWatch(settings.kafka_bootstrap_servers)
+        self._gauges = Gauges(spark.sparkContext)
         self._read_again = Rereader(settings.kafka_bootstrap_servers)
 
     def run(self) -> None:
@@ -106,7 +108,7 @@ class Job:
 
     def _run_once(self, run_id: UUID) -> None:
         """One query from start to end; faults are logged and noted."""
-        recorder = ProgressRecorder(self._settings.postgres_dsn.get_secret_value(), run_id)
+        recorder = ProgressRecorder(self._settings.postgres_dsn.get_secret_value(), run_id, self._gauges)
         try:
             query, committer = self._start(run_id)
         except (*batch.Passing, KafkaException) as error:

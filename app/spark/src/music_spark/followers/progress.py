@@ -1,9 +1,14 @@
-"""What Spark's listener says of the query, into ops.progress: rates, lag per partition, durations."""
+"""What Spark's listener says of the query, into ops.progress and onto the page for Prometheus: rates, lag per
+partition, durations.
+"""
 
 from __future__ import annotations
 
 import logging
+import math
 import threading
+import time
+from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -21,6 +26,7 @@ from pyspark.sql.streaming.listener import (
     StreamingQueryProgress,
 )
 
+from music_spark.followers.gauges import Gauges, lag_gauges
 from music_spark.warehouse.ledger import QUERY
 
 log = logging.getLogger(__name__)
@@ -28,6 +34,12 @@ log = logging.getLogger(__name__)
 _KEPT = "7 days"
 _PRUNED_EVERY = 1000
 """Progress rows between two removals of what is older than _KEPT."""
+_GAUGES_EVERY_S = 5.0
+"""More often than Prometheus asks, as a rule; seldom enough to cost a batch nothing."""
+_GAUGES = """
+SELECT facts, duplicates, dead_letters, late_events, early_events, unknown_fields, missing, imbalances,
+       floor(extract(EPOCH FROM watermark))::bigint AS watermark_seconds
+FROM ops.stream_health"""
 
 
 class _ByDocument(JStreamingQueryListener):
@@ -46,9 +58,12 @@ class ProgressRecorder(StreamingQueryListener):
     nothing.
     """
 
-    def __init__(self, dsn: str, run_id: UUID) -> None:
+    def __init__(self, dsn: str, run_id: UUID, gauges: Gauges | None = None) -> None:
         self._dsn = dsn
         self._run_id = run_id
+        self._gauges = gauges
+        self._shown_at = -math.inf
+        self._lag: Mapping[str, int] = {}
         self._connection: Connection | None = None
         self._turn = threading.Lock()
         self._written = 0
@@ -76,7 +91,9 @@ class ProgressRecorder(StreamingQueryListener):
         """Nothing to record: the job notes its own start."""
 
     def onQueryIdle(self, event: QueryIdleEvent) -> None:  # noqa: N802 - Spark's name
-        """Nothing to record: an idle query has no progress."""
+        """Record nothing, as an idle query has no progress; but bring the gauges to where it came to rest."""
+        with self._turn:
+            self._guarded(self._show)
 
     def onQueryTerminated(self, event: QueryTerminatedEvent) -> None:  # noqa: N802 - Spark's name
         """Nothing to record: the job notes its own end."""
@@ -100,13 +117,18 @@ class ProgressRecorder(StreamingQueryListener):
             orjson.dumps(dict(progress.durationMs)).decode(),
         ]
         with self._turn:
-            if self._is_closed:
-                return
-            try:
-                self._write(row)
-            except psycopg2.Error as error:
-                log.warning("progress is not recorded: %s", " ".join(str(error).split()))
-                self._drop_connection()
+            self._lag = lag
+            self._guarded(lambda: self._write(row))
+            self._guarded(self._show)
+
+    def _guarded(self, act: Callable[[], None]) -> None:
+        if self._is_closed:
+            return
+        try:
+            act()
+        except psycopg2.Error as error:
+            log.warning("progress is not recorded: %s", " ".join(str(error).split()))
+            self._drop_connection()
 
     def _drop_connection(self) -> None:
         if self._connection:
@@ -131,6 +153,18 @@ class ProgressRecorder(StreamingQueryListener):
             if self._written % _PRUNED_EVERY == 1:
                 cursor.execute("DELETE FROM ops.progress WHERE recorded_at < now() - %s::interval", [_KEPT])
                 cursor.execute("DELETE FROM ops.batches WHERE committed_at < now() - %s::interval", [_KEPT])
+
+    def _show(self) -> None:
+        now = time.monotonic()
+        if self._gauges is None or self._connection is None or now - self._shown_at < _GAUGES_EVERY_S:
+            return
+        self._shown_at = now
+        with self._connection.cursor() as cursor:
+            cursor.execute(_GAUGES)
+            names = [column.name for column in cursor.description]
+            totals = dict(zip(names, cursor.fetchone() or (), strict=False))
+        known = {name: value for name, value in totals.items() if value is not None}
+        self._gauges.show({**known, **lag_gauges(self._lag)})
 
 
 def lag_by_partition(end: str, latest: str) -> dict[str, int]:

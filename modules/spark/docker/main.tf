@@ -45,8 +45,8 @@ module "image" {
 
   target     = var.target
   stage      = "spark"
-  components = ["spark"]
-  scripts    = ["spark.sh"]
+  components = ["spark_packages", "spark"]
+  scripts    = ["packages.sh", "spark.sh"]
 }
 
 # The executors run the job's code too: a new one replaces the job and the workers, not the master.
@@ -55,8 +55,8 @@ module "job_image" {
 
   target     = var.target
   stage      = "spark_job"
-  components = ["spark", "spark_job"]
-  scripts    = ["spark.sh"]
+  components = ["spark_packages", "spark", "spark_job"]
+  scripts    = ["packages.sh", "spark.sh"]
 }
 
 module "master" {

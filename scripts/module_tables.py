@@ -100,11 +100,10 @@ def plain(text: str) -> str:
 
 def literal(value: object) -> str:
     """A default as it stands in the declaration."""
-    return (
-        plain(value)
-        if isinstance(value, str) and value.startswith("${")
-        else json.dumps(value).replace('\\"', "").lower()
-    )
+    if isinstance(value, str):
+        # In its quotes already, or an expression.
+        return value.removeprefix("${").removesuffix("}")
+    return json.dumps(value).replace('\\"', "")
 
 
 def markdown(head: Row, rows: list[Row]) -> Iterator[str]:

@@ -10,58 +10,15 @@
 #   MUSIC_RUN_AS         the user to become when started as root (default: nobody)
 #   MUSIC_TLS_DIR        where certificates.sh has put the component's certificate; without it connections are plain
 
-MUSIC_RUN_AS=${MUSIC_RUN_AS:-nobody}
-COMPONENT=$(basename "$0" .sh)
-PROVISION_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=scripts/provision/installation.sh
+source "$(dirname "${BASH_SOURCE[0]}")/installation.sh"
 
 # What every client of PostgreSQL reads, whatever its language.
 if [[ -n ${MUSIC_TLS_DIR:-} ]]; then
   export PGSSLMODE=verify-full PGSSLROOTCERT=$MUSIC_TLS_DIR/ca.pem
 fi
 
-say() {
-  echo "$COMPONENT: $*"
-}
-
-fail() {
-  echo "$COMPONENT: $*" >&2
-  exit 1
-}
-
-usage() {
-  echo "usage: $(basename "$0") $1" >&2
-  exit 2
-}
-
-# require NAME...: every named setting is in the environment.
-require() {
-  local name
-  for name in "$@"; do
-    [[ -n ${!name:-} ]] || fail "the setting $name is missing: put it into the environment (see scripts/provision/README.md)."
-  done
-}
-
-# --- Users -----------------------------------------------------------------------------------------------------------
-
-is_root() {
-  [[ $EUID -eq 0 ]]
-}
-
-# privileges: the words that start a program as the unprivileged user, in the array PRIVILEGES.
-privileges() {
-  PRIVILEGES=(setpriv --no-new-privs)
-  if is_root; then
-    local group
-    group=$(id -g "$MUSIC_RUN_AS" 2>/dev/null) || fail "there is no user $MUSIC_RUN_AS: set MUSIC_RUN_AS to one that exists."
-    PRIVILEGES+=(--reuid "$MUSIC_RUN_AS" --regid "$group" --clear-groups)
-  fi
-}
-
-# as_runner COMMAND...: runs a command as the unprivileged user.
-as_runner() {
-  privileges
-  HOME=$MUSIC_DATA_DIR "${PRIVILEGES[@]}" -- "$@"
-}
+# --- Running -----------------------------------------------------------------------------------------------------------
 
 # exec_server COMMAND...: becomes the server. It is told to stop when its supervisor dies: orphans would keep the
 # ports that the next start needs. (PID 1 of a container or of systemd does not die before its children.)
@@ -100,98 +57,6 @@ write_secret() {
     chown "$MUSIC_RUN_AS" "$MUSIC_CONFIG_DIR/$1.new"
   fi
   mv "$MUSIC_CONFIG_DIR/$1.new" "$MUSIC_CONFIG_DIR/$1"
-}
-
-# --- Installation ----------------------------------------------------------------------------------------------------
-
-# install_component COMPONENT DIRECTORY FUNCTION: fills a directory by the function, once for each content.
-#
-# The files are compared with the manifest first. Several instances may install at the same time: one does it, the
-# others wait. The stamp is written last, so a broken installation is repeated.
-install_component() {
-  local component=$1 directory=$2 fill=$3 digest started=$SECONDS
-  require MUSIC_ARTIFACTS_DIR
-  digest=$(manifest digest "$component")
-  if [[ -f $directory/.installed && $(<"$directory/.installed") == "$digest" ]]; then
-    return
-  fi
-  umask 022
-  mkdir -p "$(dirname "$directory")"
-  exec 9>"$directory.lock"
-  flock 9
-  if [[ ! -f $directory/.installed || $(<"$directory/.installed") != "$digest" ]]; then
-    say "installing $component into $directory"
-    manifest verify "$component"
-    rm -rf "$directory"
-    mkdir -p "$directory"
-    "$fill" "$directory"
-    chmod -R go+rX "$directory"
-    echo "$digest" >"$directory/.installed"
-    say "installed $component in $((SECONDS - started)) s"
-  fi
-  exec 9>&-
-}
-
-# manifest VERB COMPONENT: asks the manifest of the artifacts.
-manifest() {
-  command -v python3 >/dev/null || fail "python3 is missing: install Python 3.11 or newer."
-  python3 "$PROVISION_DIR/manifest.py" "$1" "$MUSIC_ARTIFACTS_DIR" "${2:-}"
-}
-
-# installer DIRECTORY: unpacks the program that installs wheels into a directory, and prints where it is.
-installer() {
-  python3 -m zipfile -e "$MUSIC_ARTIFACTS_DIR"/wheels/uv-*.whl "$1" || fail "the installer's wheel cannot be unpacked."
-  chmod +x "$1"/uv-*.data/scripts/uv
-  echo "$1"/uv-*.data/scripts/uv
-}
-
-# install_wheels COMPONENT WHERE...: installs the component's wheels from the artifacts and from nowhere else; WHERE
-# are options that say into what.
-install_wheels() {
-  local component=$1 temporary uv
-  shift
-  temporary=$(mktemp -d)
-  uv=$(installer "$temporary")
-  # --no-config and --no-index: the machine's own settings must not bring in an index.
-  "$uv" pip install --quiet --no-config --no-cache --offline --no-index --no-deps --link-mode copy --compile-bytecode \
-    --find-links "$MUSIC_ARTIFACTS_DIR/wheels" --require-hashes \
-    --requirement "$MUSIC_ARTIFACTS_DIR/requirements/$component.txt" "$@"
-  rm -rf "$temporary"
-}
-
-# install_python COMPONENT DIRECTORY: makes DIRECTORY/venv with the component's packages, without a network.
-install_python() {
-  local component=$1 directory=$2 python
-  python=$(find_python)
-  "$python" -m venv --without-pip "$directory/venv"
-  install_wheels "$component" --python "$directory/venv/bin/python"
-}
-
-# find_python: the first Python of the version that the wheels are for which the unprivileged user can run too
-# (one below /root, for example, it cannot).
-find_python() {
-  local version candidate path
-  version=$(manifest python)
-  for candidate in ${MUSIC_PYTHON:+"$MUSIC_PYTHON"} "python$version" /usr/bin/python3 "/usr/local/bin/python$version" python3; do
-    path=$(command -v "$candidate") || continue
-    path=$("$path" -c "import sys; sys.exit(sys.version_info[:2] != (${version/./, })); " &&
-      "$path" -c 'import os, sys; print(os.path.realpath(sys.executable))') || continue
-    if runner_can_execute "$path"; then
-      echo "$path"
-      return
-    fi
-  done
-  fail "no Python $version was found that the user $(runner_name) can run: install python$version, or name one with MUSIC_PYTHON."
-}
-
-runner_name() {
-  if is_root; then echo "$MUSIC_RUN_AS"; else id -un; fi
-}
-
-# A shell is started first: setpriv itself would still find the program with root's rights.
-runner_can_execute() {
-  # shellcheck disable=SC2016 # expanded by the inner shell
-  MUSIC_DATA_DIR=/ as_runner bash -c '"$0" -c "import ssl, venv" 2>/dev/null || "$0" -version 2>/dev/null' "$1"
 }
 
 # --- Java ------------------------------------------------------------------------------------------------------------

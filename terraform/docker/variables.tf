@@ -103,13 +103,13 @@ variable "spark_worker_cores" {
 }
 
 variable "spark_worker_memory" {
-  description = "Memory that each worker gives to executors. Default: the module's."
+  description = "Memory of each worker, from 1g on: half of it is its executor's heap. Default: the module's."
   type        = string
   default     = null
 
   validation {
     condition     = var.spark_worker_memory == null ? true : can(regex("^[1-9][0-9]*[mg]$", var.spark_worker_memory))
-    error_message = "The memory must be a whole number of megabytes or gigabytes: write for example \"512m\" or \"2g\"."
+    error_message = "The memory must be a whole number of megabytes or gigabytes: write for example \"1536m\" or \"2g\"."
   }
 }
 

@@ -119,6 +119,110 @@ run "spark_refuses_memory_without_a_unit" {
   expect_failures = [var.settings]
 }
 
+run "an_executor_has_half_of_its_workers_memory" {
+  command = plan
+
+  module {
+    source = "../../modules/spark/local"
+  }
+
+  variables {
+    master_port    = 7077
+    master_ui_port = 8080
+    worker_port    = 7078
+    worker_ui_port = 8082
+    ui_port        = 4040
+    settings       = { worker_memory = "4g" }
+  }
+
+  assert {
+    condition     = local.executor_memory == "2048m"
+    error_message = "The executor has ${local.executor_memory}."
+  }
+}
+
+run "an_executor_of_a_worker_as_it_comes_has_a_gigabyte" {
+  command = plan
+
+  module {
+    source = "../../modules/spark/local"
+  }
+
+  variables {
+    master_port    = 7077
+    master_ui_port = 8080
+    worker_port    = 7078
+    worker_ui_port = 8082
+    ui_port        = 4040
+    settings       = {}
+  }
+
+  assert {
+    condition     = local.executor_memory == "1024m"
+    error_message = "The executor has ${local.executor_memory}."
+  }
+}
+
+run "an_executor_may_have_another_share_of_its_workers_memory" {
+  command = plan
+
+  module {
+    source = "../../modules/spark/local"
+  }
+
+  variables {
+    master_port    = 7077
+    master_ui_port = 8080
+    worker_port    = 7078
+    worker_ui_port = 8082
+    ui_port        = 4040
+    settings       = { worker_memory = "4g", executor_memory = "3g" }
+  }
+
+  assert {
+    condition     = local.executor_memory == "3g"
+    error_message = "The executor has ${local.executor_memory}."
+  }
+}
+
+run "spark_refuses_a_worker_in_which_no_executor_starts" {
+  command = plan
+
+  module {
+    source = "../../modules/spark/local"
+  }
+
+  variables {
+    master_port    = 7077
+    master_ui_port = 8080
+    worker_port    = 7078
+    worker_ui_port = 8082
+    ui_port        = 4040
+    settings       = { worker_memory = "512m" }
+  }
+
+  expect_failures = [var.settings]
+}
+
+run "spark_refuses_an_executor_that_fits_into_no_worker" {
+  command = plan
+
+  module {
+    source = "../../modules/spark/local"
+  }
+
+  variables {
+    master_port    = 7077
+    master_ui_port = 8080
+    worker_port    = 7078
+    worker_ui_port = 8082
+    ui_port        = 4040
+    settings       = { executor_memory = "3g" }
+  }
+
+  expect_failures = [var.settings]
+}
+
 run "spark_refuses_a_window_of_no_metric_family" {
   command = plan
 

@@ -3,8 +3,8 @@ module "image" {
 
   target     = var.target
   stage      = "contract"
-  components = ["contract"]
-  scripts    = ["kafka.sh", "schema_registry.sh"]
+  components = ["contract_packages", "contract"]
+  scripts    = ["packages.sh", "kafka.sh", "schema_registry.sh"]
 }
 
 # At the first deployment there is no registry to ask: its own module registers the schemas then.

@@ -7,8 +7,8 @@ locals {
   inputs = {
     stage     = var.stage
     base      = var.target.base_image
-    recipe    = [for file in ["Dockerfile", "container.sh"] : filesha256("${path.module}/${file}")]
-    scripts   = [for file in concat(["platform.sh", "manifest.py"], var.scripts) : filesha256("${local.provision}/${file}")]
+    recipe    = [for file in ["Dockerfile", "Dockerfile.dockerignore", "container.sh"] : filesha256("${path.module}/${file}")]
+    scripts   = [for file in concat(["installation.sh", "manifest.py", "platform.sh"], var.scripts) : filesha256("${local.provision}/${file}")]
     artifacts = [for component in var.components : lookup(var.target.digests, component, "missing")]
   }
 }

@@ -18,11 +18,11 @@ variable "stage" {
 }
 
 variable "components" {
-  description = "The components of the artifacts that it is made of."
+  description = "The components of the artifacts that it is made of, with those of the stages below."
   type        = list(string)
 }
 
 variable "scripts" {
-  description = "The files of scripts/provision that it holds, besides platform.sh and manifest.py."
+  description = "The files of scripts/provision that it holds, besides installation.sh, manifest.py and platform.sh."
   type        = list(string)
 }

@@ -71,8 +71,8 @@ module "migrations_image" {
 
   target     = var.target
   stage      = "migrations"
-  components = ["migrations"]
-  scripts    = ["postgres.sh", "migrate.py", "objects.py"]
+  components = ["migrations_packages", "migrations"]
+  scripts    = ["packages.sh", "postgres.sh", "migrate.py", "objects.py"]
 }
 
 module "migrations" {

@@ -3,8 +3,8 @@ module "image" {
 
   target     = var.target
   stage      = "producer"
-  components = ["producer"]
-  scripts    = ["producer.sh"]
+  components = ["producer_packages", "producer"]
+  scripts    = ["packages.sh", "producer.sh"]
 }
 
 module "service" {

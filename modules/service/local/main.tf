@@ -11,7 +11,7 @@ locals {
   }, var.environment)
 
   code = concat(
-    [for name in concat([var.script, "platform.sh"], var.files) : "${var.target.provision_directory}/${name}"],
+    [for name in concat([var.script, "platform.sh", "installation.sh"], var.files) : "${var.target.provision_directory}/${name}"],
     [local.program],
   )
 

@@ -25,6 +25,9 @@ locals {
   }
   # Beside the heap: the virtual machine's own, and Python with its batches in Arrow.
   beside_heap = 1536
+
+  # A worker counts the heaps of its executors alone. The other half is for what each task has beside it.
+  executor_memory = coalesce(var.settings.executor_memory, "${floor(local.megabytes["worker_memory"] / 2)}m")
 }
 
 # Generated at the first apply and kept in the state. triggers_replace, because the output attribute of terraform_data is
@@ -42,8 +45,8 @@ module "image" {
 
   target     = var.target
   stage      = "spark"
-  components = ["spark"]
-  scripts    = ["spark.sh"]
+  components = ["spark_packages", "spark"]
+  scripts    = ["packages.sh", "spark.sh"]
 }
 
 # The executors run the job's code too: a new one replaces the job and the workers, not the master.
@@ -52,8 +55,8 @@ module "job_image" {
 
   target     = var.target
   stage      = "spark_job"
-  components = ["spark", "spark_job"]
-  scripts    = ["spark.sh"]
+  components = ["spark_packages", "spark", "spark_job"]
+  scripts    = ["packages.sh", "spark.sh"]
 }
 
 module "master" {
@@ -121,7 +124,7 @@ module "job" {
     MUSIC_SPARK_UI_PORT           = local.job_ui_port
     MUSIC_SPARK_DRIVER_MEMORY     = var.settings.driver_memory
     MUSIC_SPARK_EXECUTOR_CORES    = var.settings.worker_cores
-    MUSIC_SPARK_EXECUTOR_MEMORY   = var.settings.executor_memory
+    MUSIC_SPARK_EXECUTOR_MEMORY   = local.executor_memory
     MUSIC_KAFKA_BOOTSTRAP_SERVERS = var.kafka_bootstrap_servers
     MUSIC_SCHEMA_REGISTRY_URL     = var.schema_registry_url
     MUSIC_CHECKPOINT_DIR          = "/var/lib/music-platform/checkpoint"

@@ -15,14 +15,14 @@ variable "target" {
 }
 
 variable "settings" {
-  description = "Size of the cluster, and how the stream job works. What is left out has the job's own default."
+  description = "Size of the cluster, and how the stream job works. What is left out has the job's own default; executors have a heap of half of their worker's memory."
   type = object({
     worker_count          = optional(number, 1)
     worker_cores          = optional(number, 2)
     worker_memory         = optional(string, "2g")
     daemon_memory         = optional(string, "256m")
     driver_memory         = optional(string, "1g")
-    executor_memory       = optional(string, "1g")
+    executor_memory       = optional(string)
     trigger_interval      = optional(string)
     watermark_delay       = optional(string)
     max_offsets_per_batch = optional(number)
@@ -32,8 +32,21 @@ variable "settings" {
   nullable = false
 
   validation {
-    condition     = alltrue([for size in [var.settings.worker_memory, var.settings.daemon_memory, var.settings.driver_memory, var.settings.executor_memory] : can(regex("^[1-9][0-9]*[mg]$", size))])
-    error_message = "Memory must be a whole number of megabytes or gigabytes: write for example \"512m\" or \"2g\"."
+    condition     = alltrue([for size in [var.settings.worker_memory, var.settings.daemon_memory, var.settings.driver_memory, coalesce(var.settings.executor_memory, "1g")] : can(regex("^[1-9][0-9]*[mg]$", size))])
+    error_message = "Memory must be a whole number of megabytes or gigabytes: write for example \"1536m\" or \"2g\"."
+  }
+
+  # Spark refuses to start an executor whose heap is below 450 MB, of which the virtual machine keeps some for itself.
+  validation {
+    condition     = try(tonumber(regex("^[0-9]+", var.settings.worker_memory)) * (endswith(var.settings.worker_memory, "g") ? 1024 : 1) >= (var.settings.executor_memory == null ? 1024 : 512), true)
+    error_message = "The smallest worker has 1g: half of it is an executor's heap, and Spark starts none with less than 512m. Write for example \"2g\"."
+  }
+
+  validation {
+    condition = try(alltrue([for size in [tonumber(regex("^[0-9]+", var.settings.executor_memory)) * (endswith(var.settings.executor_memory, "g") ? 1024 : 1)] :
+      size >= 512 && size <= tonumber(regex("^[0-9]+", var.settings.worker_memory)) * (endswith(var.settings.worker_memory, "g") ? 1024 : 1)
+    ]), true)
+    error_message = "An executor's memory must be from 512m to the memory of its worker, or no worker could run one: leave it out to get half of the worker's."
   }
 
   validation {

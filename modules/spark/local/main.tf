@@ -8,6 +8,10 @@ locals {
   }
 
   windows = { for name, length in var.settings.windows : "MUSIC_WINDOW_${upper(name)}" => length }
+
+  # A worker counts the heaps of its executors alone. The other half is for what each task has beside it.
+  worker_megabytes = tonumber(regex("^[0-9]+", var.settings.worker_memory)) * (endswith(var.settings.worker_memory, "g") ? 1024 : 1)
+  executor_memory  = coalesce(var.settings.executor_memory, "${floor(local.worker_megabytes / 2)}m")
 }
 
 module "master" {
@@ -66,7 +70,7 @@ module "job" {
     MUSIC_SPARK_UI_PORT           = var.ui_port
     MUSIC_SPARK_DRIVER_MEMORY     = var.settings.driver_memory
     MUSIC_SPARK_EXECUTOR_CORES    = var.settings.worker_cores
-    MUSIC_SPARK_EXECUTOR_MEMORY   = var.settings.executor_memory
+    MUSIC_SPARK_EXECUTOR_MEMORY   = local.executor_memory
     MUSIC_KAFKA_BOOTSTRAP_SERVERS = var.kafka_bootstrap_servers
     MUSIC_SCHEMA_REGISTRY_URL     = var.schema_registry_url
     MUSIC_CHECKPOINT_DIR          = "${var.target.instance_directory}/data/spark/checkpoint"

@@ -5,7 +5,7 @@ locals {
 
   name     = "superset"
   web_port = 8088
-  scripts  = ["superset.sh", "superset_config.py", "superset_prepare.py"]
+  scripts  = ["packages.sh", "superset.sh", "superset_config.py", "superset_prepare.py"]
 }
 
 resource "terraform_data" "password" {
@@ -23,7 +23,7 @@ module "image" {
 
   target     = var.target
   stage      = "superset"
-  components = ["superset"]
+  components = ["superset_packages", "superset"]
   scripts    = local.scripts
 }
 
@@ -61,7 +61,7 @@ module "dashboards_image" {
 
   target     = var.target
   stage      = "dashboards"
-  components = ["superset", "dashboards"]
+  components = ["superset_packages", "superset", "dashboards"]
   scripts    = local.scripts
 }
 

@@ -52,6 +52,11 @@ COMPONENTS = {
     "producer": Component(lock="producer", own=["contract", "producer"]),
     "superset": Component(lock="superset"),
     "dashboards": Component(files=["dashboards.tar.gz"]),
+    # What some of them need of others: a layer of an image below theirs (scripts/provision/packages.sh).
+    **{
+        f"{name}_packages": Component(lock=name)
+        for name in ("contract", "migrations", "producer", "spark", "superset")
+    },
 }
 
 # Archives of the checkout's files: what they are called, the folder, and which of its files.

@@ -100,7 +100,12 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("BROKERS", whole_number(1, 3), "1 or 3 brokers of Kafka", "kafka_broker_count"),
     Setting("WORKERS", whole_number(1, 32), "a number of Spark's workers from 1 to 32", "spark_worker_count"),
     Setting("WORKER_CORES", whole_number(1, 256), "cores of each worker from 1 to 256", "spark_worker_cores"),
-    Setting("WORKER_MEMORY", matching(r"[1-9]\d*[mg]"), "memory such as 512m or 2g", "spark_worker_memory"),
+    Setting(
+        "WORKER_MEMORY",
+        matching(r"[1-9]\d*[mg]"),
+        "memory from 1g on, such as 1536m or 2g",
+        "spark_worker_memory",
+    ),
     Setting("CERTIFICATES", whole_number(1, 2**31), "the number of the certificates", "certificates"),
     Setting(
         "BASE_IMAGE", matching(r"\S+"), "the name of an image such as debian:bookworm-slim", "base_image"

@@ -25,6 +25,19 @@ variables {
   name = "test"
 }
 
+run "the_images_are_built_on_debian_unless_another_base_is_named" {
+  command = plan
+
+  module {
+    source = "../../../terraform/docker"
+  }
+
+  assert {
+    condition     = var.base_image == "debian:bookworm-slim" && var.published_on == "127.0.0.1"
+    error_message = "The base is ${var.base_image}, ports are published on ${var.published_on}."
+  }
+}
+
 run "a_port_offset_moves_every_published_port" {
   command = plan
 

@@ -51,6 +51,7 @@ run "a_container_has_no_rights_and_limits" {
   }
 
   variables {
+    target      = merge(var.target, { host = "192.0.2.1" })
     name        = "kafka-1"
     image       = { id = "sha256:0" }
     script      = "kafka.sh"
@@ -82,8 +83,8 @@ run "a_container_has_no_rights_and_limits" {
   }
 
   assert {
-    condition     = alltrue([for port in docker_container.this.ports : port.ip == "127.0.0.1"])
-    error_message = "A port is published to others than this machine."
+    condition     = output.container.published == { "19092" = "192.0.2.1:9092", "8080" = "127.0.0.1:8080" }
+    error_message = "The ports are published on ${jsonencode(output.container.published)}."
   }
 
   assert {
@@ -119,25 +120,6 @@ run "a_name_that_cannot_stand_in_a_network_is_refused" {
   }
 
   expect_failures = [var.name]
-}
-
-run "an_image_is_named_for_its_content" {
-  command = plan
-
-  module {
-    source = "../../../modules/image/docker"
-  }
-
-  variables {
-    stage      = "kafka"
-    components = ["kafka"]
-    scripts    = ["kafka.sh"]
-  }
-
-  assert {
-    condition     = can(regex("^music-test/kafka:[0-9a-f]{12}$", docker_image.this.name))
-    error_message = "The image is called ${docker_image.this.name}."
-  }
 }
 
 run "three_brokers_have_one_address_for_the_applications" {
@@ -221,6 +203,76 @@ run "spark_has_as_many_workers_as_asked_for" {
     condition     = toset(keys(module.worker)) == toset(["spark-worker-1", "spark-worker-2"])
     error_message = "The workers are ${join(", ", keys(module.worker))}."
   }
+}
+
+run "an_executor_has_half_of_its_workers_memory" {
+  command = plan
+
+  module {
+    source = "../../../modules/spark/docker"
+  }
+
+  variables {
+    master_ui_port = 8080
+    ui_port        = 4040
+    settings       = { worker_memory = "4g" }
+  }
+
+  assert {
+    condition     = local.executor_memory == "2048m" && module.worker["spark-worker-1"].container.memory == 4096 + 256 + 1536
+    error_message = "The executor has ${local.executor_memory}."
+  }
+}
+
+run "an_executor_may_have_another_share_of_its_workers_memory" {
+  command = plan
+
+  module {
+    source = "../../../modules/spark/docker"
+  }
+
+  variables {
+    master_ui_port = 8080
+    ui_port        = 4040
+    settings       = { worker_memory = "4g", executor_memory = "3g" }
+  }
+
+  assert {
+    condition     = local.executor_memory == "3g"
+    error_message = "The executor has ${local.executor_memory}."
+  }
+}
+
+run "spark_refuses_a_worker_in_which_no_executor_starts" {
+  command = plan
+
+  module {
+    source = "../../../modules/spark/docker"
+  }
+
+  variables {
+    master_ui_port = 8080
+    ui_port        = 4040
+    settings       = { worker_memory = "512m" }
+  }
+
+  expect_failures = [var.settings]
+}
+
+run "spark_refuses_an_executor_that_fits_into_no_worker" {
+  command = plan
+
+  module {
+    source = "../../../modules/spark/docker"
+  }
+
+  variables {
+    master_ui_port = 8080
+    ui_port        = 4040
+    settings       = { executor_memory = "3g" }
+  }
+
+  expect_failures = [var.settings]
 }
 
 run "spark_refuses_no_workers_and_memory_without_a_unit" {

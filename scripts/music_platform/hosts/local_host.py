@@ -37,7 +37,7 @@ class LocalHost:
         ours = {process.pid for process in self._processes()}
         return [
             *([] if ours else [preflight.require_memory]),
-            lambda: preflight.require_short_path(self._instance),
+            lambda: preflight.require_usable_path(self._instance),
             lambda: ports.require(wanted_ports, ours=ours),
         ]
 

@@ -1,7 +1,7 @@
 """Looks at the machine before anything starts, and says in sentences what is missing and how to get it."""
 
 import json
-import os
+import re
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
@@ -19,8 +19,8 @@ from music_platform.hosts.hosting import Check
 OLDEST_PYTHON = (3, 11)
 # What required_version of terraform/local says; OpenTofu counts alike.
 OLDEST_TERRAFORM = (1, 9)
-# The system allows 107; supervisord binds to the path with its process id behind it, then renames.
-LONGEST_SOCKET_PATH = 99
+# What Terraform refuses too; said here before anything is built.
+SUPERVISOR_LIMITS = Path("modules/supervisor/local/limits.json")
 GIB = 2**30
 # The platform takes up to 7 GiB resident when busy, one of them Superset's; it starts with less.
 MEMORY_TO_START = 4 * GIB
@@ -63,13 +63,19 @@ def ports_of(instance: Instance, values: Mapping[str, Value]) -> dict[str, int]:
     return {use.replace("_", " "): port + offset for use, port in json.loads(file.read_text()).items()}
 
 
-def require_short_path(instance: Instance) -> str:
-    """Return the home; raise a PlatformError when the socket of the supervisor would get too long a path."""
-    spare = LONGEST_SOCKET_PATH - len(os.fsencode(instance.supervisor_socket))
-    if spare < 0:
+def require_usable_path(instance: Instance) -> str:
+    """Return the home; raise a PlatformError when its path is not one that the supervisor can work below."""
+    limits = json.loads((instance.checkout / SUPERVISOR_LIMITS).read_text(encoding="utf-8"))
+    if not re.fullmatch(limits["home_pattern"], str(instance.home)):
         raise PlatformError(
-            f"The path {instance.directory} is {-spare} characters too long for the supervisor's socket in "
-            "it: choose a shorter one with `make up HOME_DIR=/a/short/path`."
+            f"The path {instance.home} holds more than letters, digits, dots, hyphens and underscores: "
+            "choose another with `make up HOME_DIR=/a/plain/path`."
+        )
+    excess = len(str(instance.supervisor_socket)) - limits["socket_path"]
+    if excess > 0:
+        raise PlatformError(
+            f"The path {instance.directory} is too long by {excess} for the supervisor's socket in it: "
+            "choose a shorter one with `make up HOME_DIR=/a/short/path`."
         )
     return f"home {instance.home}"
 

@@ -3,18 +3,17 @@
 import os
 import socket
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from music_platform.console.progress import Progress
+from music_platform.deployment import instance as instances
 from music_platform.deployment.instance import Instance
 from music_platform.errors import PlatformError
 from music_platform.hosts import hosting, java, ports, preflight
 
-
-@pytest.fixture
-def instance(tmp_path: Path) -> Instance:
-    return Instance(checkout=tmp_path, home=tmp_path / "home")
+CHECKOUT = Path(__file__).parents[3]
 
 
 def program(directory: Path, name: str, script: str) -> Path:
@@ -99,10 +98,26 @@ def test_too_little_disk_is_answered_with_the_place_and_the_remedy(tmp_path: Pat
         preflight.require_disk(tmp_path / "not" / "yet" / "there", needed=2**60)
 
 
-def test_a_home_whose_path_is_too_long_for_a_socket_is_refused_with_the_remedy(tmp_path: Path) -> None:
-    instance = Instance(checkout=tmp_path, home=tmp_path / ("long-" * 20))
-    with pytest.raises(PlatformError, match=r"characters too long for the supervisor's socket .* HOME_DIR="):
-        preflight.require_short_path(instance)
+def test_a_home_is_refused_when_the_path_of_the_socket_in_it_is_a_character_too_long() -> None:
+    inside = len("/instances/default/run/supervisor.sock")
+    longest = Instance(checkout=CHECKOUT, home=Path("/" + "h" * (99 - inside - 1)))
+    assert len(str(longest.supervisor_socket)) == 99
+    assert preflight.require_usable_path(longest) == f"home {longest.home}"
+    for longer in (replace(longest, home=Path(f"{longest.home}h")), replace(longest, name="defaults")):
+        with pytest.raises(PlatformError, match=r"is too long by 1 for the supervisor's socket .* HOME_DIR="):
+            preflight.require_usable_path(longer)
+
+
+def test_the_home_of_an_ordinary_user_in_an_ordinary_path_is_accepted() -> None:
+    checkout = Path("/home/ubuntu/music-streaming-analytics")
+    home = instances.default_home(checkout, as_root=False)
+    assert preflight.require_usable_path(Instance(checkout=CHECKOUT, home=home)) == f"home {home}"
+
+
+@pytest.mark.parametrize("path", ["/home/ada lovelace/platform", "/home/100%", "/home/zoë", "/home/a\nb"])
+def test_a_home_with_what_a_configuration_file_could_misread_is_refused(path: str) -> None:
+    with pytest.raises(PlatformError, match=r"holds more than letters, digits, .* HOME_DIR="):
+        preflight.require_usable_path(Instance(checkout=CHECKOUT, home=Path(path)))
 
 
 def test_too_little_memory_is_a_sentence() -> None:
@@ -123,7 +138,7 @@ def test_all_that_is_missing_is_said_at_once_and_nothing_is_started(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("JAVA_HOME", str(tmp_path))
-    instance = Instance(checkout=tmp_path, home=tmp_path / "home", terraform_binary="terraform-is-not-here")
+    instance = Instance(checkout=CHECKOUT, home=tmp_path / "home", terraform_binary="terraform-is-not-here")
     with socket.create_server(("127.0.0.1", 0)) as server, pytest.raises(PlatformError) as refusal:
         checks = hosting.of(instance).checks({"Kafka": server.getsockname()[1]})
         preflight.run(instance, checks, Progress(quiet=True))

@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from music_platform.deployment import settings
-from music_platform.deployment.settings import Value
+from music_platform.deployment.settings import Content, Value
 from music_platform.deployment.terraform import Terraform
 from music_platform.errors import PlatformError
 
 DEFAULT_NAME = "default"
 DEFAULT_ENVIRONMENT = "local"
+# Terraform loads a file of such a name by itself.
+DEFAULT_SETTINGS = "settings.auto.tfvars.json"
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ class Instance:
     def settings_file(self) -> Path:
         """The settings kept for the next `make up`."""
         if self.name == DEFAULT_NAME:
-            return self.root_module / "settings.auto.tfvars.json"
+            return self.root_module / DEFAULT_SETTINGS
         return self.directory / "settings.tfvars.json"
 
     @property
@@ -72,7 +74,7 @@ class Instance:
             variable_files=(self.settings_file,),
         )
 
-    def keep_settings(self, given: Mapping[str, Value | None]) -> dict[str, Value]:
+    def keep_settings(self, given: Mapping[str, Value | None]) -> Content:
         """Merge what the user gave into the kept settings; return all of them, by Terraform variable."""
         settings.require_declared(given, self.root_module)
         values = settings.merged(settings.kept(self.settings_file), given)
@@ -80,7 +82,9 @@ class Instance:
             settings.keep(self.settings_file, values)
         else:
             values |= {"name": self.name, "home": str(self.home)}
-            settings.keep(self.settings_file, values, others=settings.declared(self.root_module))
+            of_the_default = settings.kept(self.root_module / DEFAULT_SETTINGS)
+            others = {*settings.declared(self.root_module), *of_the_default}
+            settings.keep(self.settings_file, values, others=others)
         return values
 
     @contextmanager
@@ -136,8 +140,7 @@ def select(checkout: Path, given: Mapping[str, Value | None]) -> Instance:
     name = str(given.get("NAME") or DEFAULT_NAME)
     home = given.get("HOME_DIR")
     if home is None and name == DEFAULT_NAME and "HOME_DIR" not in given:
-        kept_file = checkout / "terraform" / environment / "settings.auto.tfvars.json"
-        home = settings.kept(kept_file).get("home")
+        home = settings.kept(checkout / "terraform" / environment / DEFAULT_SETTINGS).get("home")
     return Instance(
         checkout=checkout,
         home=Path(str(home)) if home else default_home(checkout, as_root=os.geteuid() == 0),

@@ -6,12 +6,12 @@ import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import psutil
 
 from music_platform.console.progress import Progress
 from music_platform.deployment.instance import Instance
-from music_platform.deployment.settings import Value
 from music_platform.errors import PlatformError
 from music_platform.hosts import java
 from music_platform.hosts.hosting import Check
@@ -54,7 +54,7 @@ def run(instance: Instance, more: Sequence[Check], progress: Progress) -> None:
     progress.detail(", ".join(found))
 
 
-def ports_of(instance: Instance, values: Mapping[str, Value]) -> dict[str, int]:
+def ports_of(instance: Instance, values: Mapping[str, Any]) -> dict[str, int]:
     """Return the ports that the instance's servers will listen on, by use."""
     file = instance.root_module / "ports.json"
     if not file.exists():

@@ -1,5 +1,6 @@
 """Which platform a command is about, and that only one command changes it at a time."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -49,6 +50,14 @@ def test_the_chosen_home_of_the_default_instance_is_remembered(checkout: Path) -
     instances.select(checkout, {"HOME_DIR": str(elsewhere)}).keep_settings({"HOME_DIR": str(elsewhere)})
     assert instances.select(checkout, {}).home == elsewhere
     assert instances.select(checkout, {"NAME": "second"}).home != elsewhere
+
+
+def test_what_was_written_for_the_default_instance_does_not_count_for_another(checkout: Path) -> None:
+    default = instances.select(checkout, {})
+    default.settings_file.write_text('{"kafka": {"topics": {"music.users": {"partitions": 6}}}}')
+    second = instances.select(checkout, {"NAME": "second"})
+    second.keep_settings({})
+    assert json.loads(second.settings_file.read_text())["kafka"] is None
 
 
 def test_an_unknown_environment_is_answered_with_those_that_exist(checkout: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -80,8 +81,21 @@ def test_a_broken_file_of_settings_is_named(tmp_path: Path) -> None:
 
 
 def test_settings_are_shown_as_the_user_writes_them() -> None:
-    values = {"producer_rate": 5, "home": "/data", "spark.watermark_delay": "1 minute"}
-    assert settings.in_words(values) == "HOME_DIR=/data RATE=5 'WATERMARK_DELAY=1 minute'"
+    values = {
+        "producer_rate": 5,
+        "home": "/data",
+        "superset_enabled": False,
+        "spark": {"watermark_delay": "1 minute", "worker_cores": 3},
+        "kafka": {"topics": {"music.users": {"partitions": 6}}},
+    }
+    assert shlex.split(settings.in_words(values)) == [
+        "HOME_DIR=/data",
+        "RATE=5",
+        "SUPERSET=0",
+        "WATERMARK_DELAY=1 minute",
+        'kafka={"topics": {"music.users": {"partitions": 6}}}',
+        "spark.worker_cores=3",
+    ]
 
 
 def test_a_setting_inside_an_object_is_kept_beside_what_the_user_wrote_there(tmp_path: Path) -> None:
@@ -92,6 +106,26 @@ def test_a_setting_inside_an_object_is_kept_beside_what_the_user_wrote_there(tmp
     assert json.loads(file.read_text()) == {
         "spark": {"driver_memory": "2g", "windows": {"content": "1 minute"}}
     }
+
+
+def test_what_a_person_has_written_into_the_kept_settings_stays_as_it_is(tmp_path: Path) -> None:
+    file = tmp_path / "settings.auto.tfvars.json"
+    written = {
+        "kafka": {"heap": "1g", "topics": {"music.users": {"partitions": 6, "retention_ms": None}}},
+        "schema_registry": {},
+        "run_as": "music",
+    }
+    file.write_text(json.dumps(written))
+    for given in ([], ["RATE=5"], ["RATE="], ["WINDOW_USER=1 hour"], ["WINDOW_USER="]):
+        settings.keep(file, settings.merged(settings.kept(file), settings.given(given)))
+    assert json.loads(file.read_text()) == written
+
+
+def test_kept_settings_that_are_no_object_are_named(tmp_path: Path) -> None:
+    file = tmp_path / "settings.auto.tfvars.json"
+    file.write_text("[]")
+    with pytest.raises(PlatformError, match=r"settings\.auto\.tfvars\.json is no JSON object"):
+        settings.kept(file)
 
 
 def test_whatever_the_makefile_reads_may_be_written_behind_make() -> None:

@@ -85,6 +85,19 @@ def switch(text: str) -> bool:
 
 _SPAN = matching(r"[1-9]\d{0,5} (milliseconds?|seconds?|minutes?|hours?)")
 _A_SPAN = "a time such as '90 seconds' or '5 minutes' (in quotes)"
+_MILLISECONDS = {"millisecond": 1, "second": 1000, "minute": 60_000, "hour": 3_600_000}
+
+
+def window(text: str) -> str:
+    """Read a window's length: windows of a second or more begin anew with each day."""
+    number, unit = _SPAN(text).split()
+    length = int(number) * _MILLISECONDS[unit.removesuffix("s")]
+    if length < 1000 or 24 * _MILLISECONDS["hour"] % length:
+        raise ValueError(text)
+    return text
+
+
+_A_WINDOW = "a time that divides a day, such as '90 seconds', '5 minutes' or '1 hour' (in quotes)"
 
 SETTINGS: tuple[Setting, ...] = (
     Setting("RATE", whole_number(0, 1_000_000), "events per second, or 0 for no producer", "producer_rate"),
@@ -110,11 +123,11 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("WATERMARK_DELAY", _SPAN, _A_SPAN, "spark.watermark_delay"),
     Setting("TRIGGER_INTERVAL", _SPAN, _A_SPAN, "spark.trigger_interval"),
-    Setting("WINDOW_CONTENT", _SPAN, _A_SPAN, "spark.windows.content"),
-    Setting("WINDOW_DEVICE", _SPAN, _A_SPAN, "spark.windows.device"),
-    Setting("WINDOW_LOCATION", _SPAN, _A_SPAN, "spark.windows.location"),
-    Setting("WINDOW_USER", _SPAN, _A_SPAN, "spark.windows.user"),
-    Setting("WINDOW_HOURLY", _SPAN, _A_SPAN, "spark.windows.hourly"),
+    Setting("WINDOW_CONTENT", window, _A_WINDOW, "spark.windows.content"),
+    Setting("WINDOW_DEVICE", window, _A_WINDOW, "spark.windows.device"),
+    Setting("WINDOW_LOCATION", window, _A_WINDOW, "spark.windows.location"),
+    Setting("WINDOW_USER", window, _A_WINDOW, "spark.windows.user"),
+    Setting("WINDOW_HOURLY", window, _A_WINDOW, "spark.windows.hourly"),
     Setting(
         "NAME",
         matching(r"[a-z](?:[a-z0-9-]{0,29}[a-z0-9])?"),

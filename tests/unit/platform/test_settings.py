@@ -39,6 +39,14 @@ def test_settings_that_make_passes_count_and_words_behind_the_command_win(
         ("NAME=../x", r"NAME expects lower-case letters"),
         ("NAME=second-", r"NAME expects lower-case letters"),
         ("WATERMARK_DELAY=soon", r"WATERMARK_DELAY expects a time such as '90 seconds'"),
+        (
+            "WINDOW_CONTENT=7 minutes",
+            r"WINDOW_CONTENT expects a time that divides a day, such as '90 seconds'",
+        ),
+        ("WINDOW_USER=2 days", r"WINDOW_USER expects a time that divides a day"),
+        ("WINDOW_USER=48 hours", r"WINDOW_USER expects a time that divides a day"),
+        ("WINDOW_DEVICE=500 milliseconds", r"WINDOW_DEVICE expects a time that divides a day"),
+        ("WINDOW_HOURLY=hourly", r"WINDOW_HOURLY expects a time that divides a day"),
         ("FORCE=yes", r"FORCE expects 1 \(do not ask\) or 0 \(ask\)"),
         ("RAET=5", r"There is no setting called RAET\. Did you mean RATE\?"),
         ("rate=5", r"There is no setting called rate\. Did you mean RATE\?"),
@@ -48,6 +56,11 @@ def test_settings_that_make_passes_count_and_words_behind_the_command_win(
 def test_a_wrong_setting_is_answered_with_a_sentence(word: str, sentence: str) -> None:
     with pytest.raises(PlatformError, match=sentence):
         settings.given([word])
+
+
+@pytest.mark.parametrize("length", ["1 second", "90 seconds", "60000 milliseconds", "1 hour", "24 hours"])
+def test_a_window_that_divides_a_day_is_taken_as_it_is_written(length: str) -> None:
+    assert settings.given([f"WINDOW_CONTENT={length}"]) == {"WINDOW_CONTENT": length}
 
 
 def test_kept_settings_stay_until_they_are_changed_or_emptied(tmp_path: Path) -> None:

@@ -87,6 +87,17 @@ class Instance:
             settings.keep(self.settings_file, values, others=others)
         return values
 
+    def written_settings(self) -> bytes | None:
+        """Return the content of the file of kept settings; None when there is none."""
+        return self.settings_file.read_bytes() if self.settings_file.exists() else None
+
+    def write_settings_back(self, former: bytes | None) -> None:
+        """Bring the file of kept settings to a former content."""
+        if former is None:
+            self.settings_file.unlink(missing_ok=True)
+        else:
+            self.settings_file.write_bytes(former)
+
     @contextmanager
     def lock(self, purpose: str) -> Iterator[None]:
         """Let one command at a time change this instance; a second one is refused with a sentence."""

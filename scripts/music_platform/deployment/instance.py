@@ -64,11 +64,14 @@ class Instance:
 
     def terraform(self) -> Terraform:
         """Return Terraform for the state of this instance."""
+        # Terraform can only guess from the name of the user's home who is root.
+        variables = {"home": str(self.home)}
         if self.name == DEFAULT_NAME:
-            return Terraform(self.root_module, self.terraform_binary)
+            return Terraform(self.root_module, self.terraform_binary, variables=variables)
         return Terraform(
             self.root_module,
             self.terraform_binary,
+            variables=variables,
             data_directory=self.directory / "terraform",
             backend_config={"path": str(self.directory / "terraform.tfstate")},
             variable_files=(self.settings_file,),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from music_platform.deployment import instance as instances
+from music_platform.deployment import settings
 from music_platform.deployment.instance import Instance
 from music_platform.errors import PlatformError
 
@@ -58,6 +59,18 @@ def test_what_was_written_for_the_default_instance_does_not_count_for_another(ch
     second = instances.select(checkout, {"NAME": "second"})
     second.keep_settings({})
     assert json.loads(second.settings_file.read_text())["kafka"] is None
+
+
+@pytest.mark.parametrize("words", [{}, {"HOME_DIR": "/srv/music"}, {"NAME": "second"}])
+def test_terraform_is_told_the_home_that_the_command_line_uses(
+    checkout: Path, words: dict[str, settings.Value | None]
+) -> None:
+    stub = checkout / "terraform-stub"
+    stub.write_text(f'#!/bin/sh\necho "$TF_VAR_home" >"{checkout}/home"\n')
+    stub.chmod(0o755)
+    instance = instances.select(checkout, {**words, "TF": str(stub)})
+    instance.terraform().initialize()
+    assert (checkout / "home").read_text().strip() == str(instance.home)
 
 
 def test_an_unknown_environment_is_answered_with_those_that_exist(checkout: Path) -> None:

@@ -70,6 +70,13 @@ def absolute_path(text: str) -> str:
     return str(Path(text).expanduser().resolve())
 
 
+def program(text: str) -> str:
+    """Read the name of a program, or its path, which is not resolved: a link may stand for a version."""
+    if not re.fullmatch(r"\S+", text):
+        raise ValueError(text)
+    return str(Path(text).expanduser().absolute()) if "/" in text else text
+
+
 def existing_path(text: str) -> str:
     """Read the path of something that is there."""
     path = absolute_path(text)
@@ -134,7 +141,7 @@ SETTINGS: tuple[Setting, ...] = (
         "lower-case letters, digits and hyphens between them, at most 31",
     ),
     Setting("ENV", matching(r"[a-z][a-z0-9_]*"), "the name of a folder of terraform/, such as local"),
-    Setting("TF", matching(r"\S+"), "terraform, tofu or the path of one of them"),
+    Setting("TF", program, "terraform, tofu or the path of one of them"),
     Setting("FILE", existing_path, "the path of an export or a backup that exists"),
     Setting("USER_NAME", matching(r"[^\x00-\x1f\x7f]{1,100}"), "a name of at most 100 characters"),
     Setting("COUNTRY", matching(r"[A-Z]{2}"), "a country's code of two letters, such as DE"),

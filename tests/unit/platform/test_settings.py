@@ -23,6 +23,14 @@ def test_settings_are_read_as_the_types_they_stand_for() -> None:
     }
 
 
+def test_a_program_given_by_its_path_counts_from_where_the_user_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert settings.given(["TF=bin/tofu"]) == {"TF": str(tmp_path / "bin" / "tofu")}
+    assert settings.given(["TF=tofu"]) == {"TF": "tofu"}
+
+
 def test_settings_that_make_passes_count_and_words_behind_the_command_win(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -146,6 +154,7 @@ def test_whatever_the_makefile_reads_may_be_written_behind_make() -> None:
     used = set(re.findall(r"\$\((?:if \$\()?([A-Z][A-Z_]+)\b", text))
     optional = set(re.findall(r"^([A-Z_]+) \?=", text, re.MULTILINE))
     set_by_itself = set(re.findall(r"^([A-Z_]+) :?=", text, re.MULTILINE)) | {
+        "MAKECMDGOALS",
         "MAKEOVERRIDES",
         "MAKEFILE_LIST",
     }

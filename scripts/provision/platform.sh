@@ -121,10 +121,10 @@ install_component() {
   flock 9
   if [[ ! -f $directory/.installed || $(<"$directory/.installed") != "$digest" ]]; then
     say "installing $component into $directory"
+    manifest verify "$component"
     printf -v on_exit 'report_broken_installation %q %q' "$component" "$directory"
     # shellcheck disable=SC2064 # expanded now: at the exit, this function is over
     trap "$on_exit" EXIT
-    manifest verify "$component"
     rm -rf "$directory"
     mkdir -p "$directory"
     "$fill" "$directory"

@@ -79,12 +79,6 @@ class Terraform:
     variable_files: Sequence[Path] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
 
-    def version(self) -> tuple[int, ...]:
-        """Return the version of the binary; raise a PlatformError when it cannot be run."""
-        _, output, _ = self._run("version", json=python_terraform.IsFlagged)
-        number = json.loads(output[output.index("{") :])["terraform_version"]
-        return tuple(int(part) for part in number.split("-")[0].split("."))
-
     @property
     def is_initialized(self) -> bool:
         """Whether Terraform has noted where the state is; without that, it refuses to say anything."""

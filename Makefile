@@ -15,10 +15,13 @@ LOCKS := contract installer migrations producer schema_registry spark
 .PHONY: setup
 setup: .venv/.stamp ## Make .venv with everything that development needs
 
+# A start says what the machine lacks before the first download; development needs less.
 $(BOOTSTRAP)/.stamp: requirements/bootstrap.txt
-	@echo "setup: uv and the build tools into $(BOOTSTRAP)"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "setup: Python 3.11 or newer is needed; name one: make setup PYTHON=python3.12" >&2; exit 1; }
+	@$(if $(filter up,$(MAKECMDGOALS)),PYTHONPATH=scripts $(PYTHON) -B -m music_platform.hosts.prerequisites \
+		"$(or $(TF),terraform)" "$(or $(ENV),local)")
+	@echo "setup: uv and the build tools into $(BOOTSTRAP)"
 	@$(PYTHON) -m venv --clear $(BOOTSTRAP)
 	@$(BOOTSTRAP)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@

@@ -57,7 +57,7 @@ as_runner() {
 # The files are compared with the manifest first. Several instances may install at the same time: one does it, the
 # others wait. The stamp is written last, so a broken installation is repeated.
 install_component() {
-  local component=$1 directory=$2 fill=$3 digest started=$SECONDS
+  local component=$1 directory=$2 fill=$3 digest on_exit started=$SECONDS
   require MUSIC_ARTIFACTS_DIR
   digest=$(manifest digest "$component")
   if [[ -f $directory/.installed && $(<"$directory/.installed") == "$digest" ]]; then
@@ -70,6 +70,9 @@ install_component() {
   if [[ ! -f $directory/.installed || $(<"$directory/.installed") != "$digest" ]]; then
     say "installing $component into $directory"
     manifest verify "$component"
+    printf -v on_exit 'report_broken_installation %q %q' "$component" "$directory"
+    # shellcheck disable=SC2064 # expanded now: at the exit, this function is over
+    trap "$on_exit" EXIT
     # What packages.sh has left there is a part of it.
     [[ -f $directory/.packages ]] || rm -rf "$directory"
     mkdir -p "$directory"
@@ -77,9 +80,18 @@ install_component() {
     # Only where it is needed: in an image a file of a layer below would be copied with its new rights.
     find "$directory" \( -perm -u=x ! -perm -go=rx -o ! -perm -go=r \) ! -type l -exec chmod go+rX {} +
     echo "$digest" >"$directory/.installed"
+    trap - EXIT
     say "installed $component in $((SECONDS - started)) s"
   fi
   exec 9>&-
+}
+
+# What a program says of a full disk is no sentence, and names no remedy.
+report_broken_installation() {
+  local parent free
+  parent=$(dirname "$2")
+  free=$(df -Pm "$parent" | awk 'NR == 2 { print $4 }')
+  echo "$COMPONENT: installing $1 into $2 broke off, with $free MiB free on its disk: make room if that is too little, then try again." >&2
 }
 
 # manifest VERB COMPONENT: asks the manifest of the artifacts.
@@ -117,11 +129,11 @@ install_python() {
   install_wheels "$component" --python "$directory/venv/bin/python"
 }
 
-# find_python: the first Python of the version that the wheels are for which the unprivileged user can run too
-# (one below /root, for example, it cannot).
+# find_python [VERSION]: the first Python of the version that the wheels are for, or of another one, which the
+# unprivileged user can run too (one below /root, for example, it cannot).
 find_python() {
-  local version candidate path
-  version=$(manifest python)
+  local version=${1:-} candidate path
+  [[ -n $version ]] || version=$(manifest python)
   for candidate in ${MUSIC_PYTHON:+"$MUSIC_PYTHON"} "python$version" /usr/bin/python3 "/usr/local/bin/python$version" python3; do
     path=$(command -v "$candidate") || continue
     path=$("$path" -c "import sys; sys.exit(sys.version_info[:2] != (${version/./, })); " &&

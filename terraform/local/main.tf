@@ -2,7 +2,8 @@
 
 locals {
   checkout = abspath("${path.root}/../..")
-  # What is below root's home cannot be read by the unprivileged user that the servers run as.
+  # What is below root's home cannot be read by the unprivileged user that the servers run as. The command line knows who
+  # is root and gives the home; this is for whoever calls Terraform.
   is_root = pathexpand("~") == "/root"
   home = coalesce(var.home, local.is_root
     ? "/var/lib/music-platform/${basename(local.checkout)}-${substr(sha256(local.checkout), 0, 8)}"

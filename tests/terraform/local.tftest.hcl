@@ -153,7 +153,7 @@ run "missing_artifacts_are_named_before_anything_starts" {
   expect_failures = [terraform_data.this]
 }
 
-run "a_home_too_deep_for_a_socket_is_refused" {
+run "a_home_is_as_deep_as_the_path_of_its_socket_may_be_long" {
   command = plan
 
   module {
@@ -161,7 +161,67 @@ run "a_home_too_deep_for_a_socket_is_refused" {
   }
 
   variables {
-    home                = "/a/directory/that/lies/so/deep/that/a/socket/below/it/cannot/be/made"
+    name                = "default"
+    home                = "/a-home-just-short-enough-for-the-socket-below-it-a-home-just"
+    provision_directory = "/nowhere"
+    host                = "127.0.0.1"
+    run_as              = "nobody"
+    keep_data           = true
+  }
+
+  assert {
+    condition     = length("${output.target.instance_directory}/run/supervisor.sock") == 99
+    error_message = "The socket would be below ${output.target.instance_directory}."
+  }
+}
+
+run "a_home_a_character_too_deep_for_a_socket_is_refused" {
+  command = plan
+
+  module {
+    source = "../../modules/supervisor/local"
+  }
+
+  variables {
+    name                = "default"
+    home                = "/a-home-just-short-enough-for-the-socket-below-it-a-home-justs"
+    provision_directory = "/nowhere"
+    host                = "127.0.0.1"
+    run_as              = "nobody"
+    keep_data           = true
+  }
+
+  expect_failures = [var.home]
+}
+
+run "a_name_counts_for_the_path_of_the_socket" {
+  command = plan
+
+  module {
+    source = "../../modules/supervisor/local"
+  }
+
+  variables {
+    name                = "defaults"
+    home                = "/a-home-just-short-enough-for-the-socket-below-it-a-home-just"
+    provision_directory = "/nowhere"
+    host                = "127.0.0.1"
+    run_as              = "nobody"
+    keep_data           = true
+  }
+
+  expect_failures = [var.home]
+}
+
+run "a_home_with_a_space_is_refused" {
+  command = plan
+
+  module {
+    source = "../../modules/supervisor/local"
+  }
+
+  variables {
+    home                = "/home/ada lovelace"
     provision_directory = "/nowhere"
     host                = "127.0.0.1"
     run_as              = "nobody"

@@ -68,6 +68,54 @@ run "kafka_passes_changed_topics_to_the_contract" {
   }
 }
 
+run "kafka_refuses_half_a_partition" {
+  command = plan
+
+  module {
+    source = "../../modules/kafka/local"
+  }
+
+  variables {
+    port            = 9092
+    controller_port = 9093
+    settings        = { topics = { "music.users" = { partitions = 1.5 } } }
+  }
+
+  expect_failures = [var.settings]
+}
+
+run "kafka_refuses_a_retention_of_nothing" {
+  command = plan
+
+  module {
+    source = "../../modules/kafka/local"
+  }
+
+  variables {
+    port            = 9092
+    controller_port = 9093
+    settings        = { topics = { "music.stream-events" = { retention_ms = 0 } } }
+  }
+
+  expect_failures = [var.settings]
+}
+
+run "kafka_refuses_half_a_millisecond_of_retention" {
+  command = plan
+
+  module {
+    source = "../../modules/kafka/local"
+  }
+
+  variables {
+    port            = 9092
+    controller_port = 9093
+    settings        = { topics = { "music.stream-events" = { retention_ms = 0.5 } } }
+  }
+
+  expect_failures = [var.settings]
+}
+
 run "postgres_refuses_the_registrys_database" {
   command = plan
 
@@ -240,6 +288,204 @@ run "spark_refuses_a_window_of_no_metric_family" {
   }
 
   expect_failures = [var.settings]
+}
+
+run "spark_refuses_a_window_that_does_not_divide_a_day" {
+  command = plan
+
+  module {
+    source = "../../modules/spark/local"
+  }
+
+  variables {
+    master_port    = 7077
+    master_ui_port = 8080
+    worker_port    = 7078
+    worker_ui_port = 8082
+    ui_port        = 4040
+    settings       = { windows = { content = "7 minutes" } }
+  }
+
+  expect_failures = [var.settings]
+}
+
+run "spark_refuses_a_window_below_a_second" {
+  command = plan
+
+  module {
+    source = "../../modules/spark/local"
+  }
+
+  variables {
+    master_port    = 7077
+    master_ui_port = 8080
+    worker_port    = 7078
+    worker_ui_port = 8082
+    ui_port        = 4040
+    settings       = { windows = { device = "500 milliseconds" } }
+  }
+
+  expect_failures = [var.settings]
+}
+
+run "spark_refuses_a_window_of_no_length" {
+  command = plan
+
+  module {
+    source = "../../modules/spark/local"
+  }
+
+  variables {
+    master_port    = 7077
+    master_ui_port = 8080
+    worker_port    = 7078
+    worker_ui_port = 8082
+    ui_port        = 4040
+    settings       = { windows = { hourly = "0 hours" } }
+  }
+
+  expect_failures = [var.settings]
+}
+
+run "spark_refuses_a_window_that_is_no_time" {
+  command = plan
+
+  module {
+    source = "../../modules/spark/local"
+  }
+
+  variables {
+    master_port    = 7077
+    master_ui_port = 8080
+    worker_port    = 7078
+    worker_ui_port = 8082
+    ui_port        = 4040
+    settings       = { windows = { user = "hourly" } }
+  }
+
+  expect_failures = [var.settings]
+}
+
+run "spark_refuses_a_trigger_interval_that_is_no_time" {
+  command = plan
+
+  module {
+    source = "../../modules/spark/local"
+  }
+
+  variables {
+    master_port    = 7077
+    master_ui_port = 8080
+    worker_port    = 7078
+    worker_ui_port = 8082
+    ui_port        = 4040
+    settings       = { trigger_interval = "soon" }
+  }
+
+  expect_failures = [var.settings]
+}
+
+run "spark_refuses_a_watermark_delay_without_a_unit" {
+  command = plan
+
+  module {
+    source = "../../modules/spark/local"
+  }
+
+  variables {
+    master_port    = 7077
+    master_ui_port = 8080
+    worker_port    = 7078
+    worker_ui_port = 8082
+    ui_port        = 4040
+    settings       = { watermark_delay = "10" }
+  }
+
+  expect_failures = [var.settings]
+}
+
+run "spark_refuses_half_a_core" {
+  command = plan
+
+  module {
+    source = "../../modules/spark/local"
+  }
+
+  variables {
+    master_port    = 7077
+    master_ui_port = 8080
+    worker_port    = 7078
+    worker_ui_port = 8082
+    ui_port        = 4040
+    settings       = { worker_cores = 1.5 }
+  }
+
+  expect_failures = [var.settings]
+}
+
+run "spark_refuses_batches_of_no_record" {
+  command = plan
+
+  module {
+    source = "../../modules/spark/local"
+  }
+
+  variables {
+    master_port    = 7077
+    master_ui_port = 8080
+    worker_port    = 7078
+    worker_ui_port = 8082
+    ui_port        = 4040
+    settings       = { max_offsets_per_batch = 0 }
+  }
+
+  expect_failures = [var.settings]
+}
+
+run "spark_refuses_batches_of_half_a_record" {
+  command = plan
+
+  module {
+    source = "../../modules/spark/local"
+  }
+
+  variables {
+    master_port    = 7077
+    master_ui_port = 8080
+    worker_port    = 7078
+    worker_ui_port = 8082
+    ui_port        = 4040
+    settings       = { max_offsets_per_batch = 0.5 }
+  }
+
+  expect_failures = [var.settings]
+}
+
+run "spark_takes_every_time_that_its_job_takes" {
+  command = plan
+
+  module {
+    source = "../../modules/spark/local"
+  }
+
+  variables {
+    master_port    = 7077
+    master_ui_port = 8080
+    worker_port    = 7078
+    worker_ui_port = 8082
+    ui_port        = 4040
+    settings = {
+      trigger_interval      = "0 seconds"
+      watermark_delay       = "1 day"
+      max_offsets_per_batch = 1
+      windows               = { content = "60000 milliseconds", device = "1 second", location = "90 seconds", user = "1 day", hourly = null }
+    }
+  }
+
+  assert {
+    condition     = local.windows["MUSIC_WINDOW_LOCATION"] == "90 seconds"
+    error_message = "The windows are ${jsonencode(local.windows)}."
+  }
 }
 
 run "the_producer_refuses_a_rate_of_zero" {

@@ -37,8 +37,13 @@ variable "settings" {
   }
 
   validation {
-    condition     = alltrue([for topic in values(var.settings.topics) : try(topic.partitions >= 1, topic.partitions == null)])
-    error_message = "A topic needs one partition or more: leave partitions out to get the number of the contract."
+    condition     = alltrue([for topic in values(var.settings.topics) : try(topic.partitions >= 1 && floor(topic.partitions) == topic.partitions, topic.partitions == null)])
+    error_message = "A topic needs one partition or more, in a whole number: leave partitions out to get the number of the contract."
+  }
+
+  validation {
+    condition     = alltrue([for topic in values(var.settings.topics) : try(topic.retention_ms >= 1 && floor(topic.retention_ms) == topic.retention_ms, topic.retention_ms == null)])
+    error_message = "A topic's retention must be a whole number of milliseconds from 1 on: write for example 86400000 (a day), or leave retention_ms out to get that of the contract."
   }
 }
 

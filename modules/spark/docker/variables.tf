@@ -55,13 +55,34 @@ variable "settings" {
   }
 
   validation {
-    condition     = var.settings.worker_cores >= 1
+    condition     = var.settings.worker_cores >= 1 && floor(var.settings.worker_cores) == var.settings.worker_cores
     error_message = "The worker needs one core or more: write a whole number from 1 on."
   }
 
   validation {
     condition     = alltrue([for name in keys(var.settings.windows) : contains(["content", "device", "location", "user", "hourly"], name)])
     error_message = "Windows can be set for content, device, location, user and hourly: write for example { content = \"5 minutes\" }."
+  }
+
+  validation {
+    # In milliseconds. The job refuses other lengths too, but only after its predecessor was stopped.
+    condition = try(alltrue([
+      for span in [
+        for part in [for length in values(var.settings.windows) : regex("^([0-9]{1,9}) (millisecond|second|minute|hour|day)s?$", length) if length != null] :
+        part[0] * { millisecond = 1, second = 1000, minute = 60000, hour = 3600000, day = 86400000 }[part[1]]
+      ] : span >= 1000 && 86400000 % span == 0
+    ]), false)
+    error_message = "A window's length must divide a day into equal parts of a second or more: write for example \"1 minute\", \"5 minutes\" or \"1 hour\"."
+  }
+
+  validation {
+    condition     = alltrue([for span in [var.settings.trigger_interval, var.settings.watermark_delay] : span == null || can(regex("^[0-9]{1,6} (millisecond|second|minute|hour|day)s?$", span))])
+    error_message = "The trigger interval and the watermark's delay must be a number and a unit: write for example \"500 milliseconds\" or \"10 minutes\"."
+  }
+
+  validation {
+    condition     = try(var.settings.max_offsets_per_batch >= 1 && floor(var.settings.max_offsets_per_batch) == var.settings.max_offsets_per_batch, var.settings.max_offsets_per_batch == null)
+    error_message = "A batch needs one record or more: write a whole number from 1 on as max_offsets_per_batch."
   }
 }
 

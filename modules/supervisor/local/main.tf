@@ -1,4 +1,8 @@
 locals {
+  # A file of their own: the command line looks at them before anything is built. The system allows a socket's path 107
+  # characters; supervisord binds to the path with its process id behind it, then renames.
+  limits = jsondecode(file("${path.module}/limits.json"))
+
   instance = "${var.home}/instances/${var.name}"
   manifest = "${var.artifacts_directory}/manifest.json"
   digests  = try({ for name, component in jsondecode(file(local.manifest)).components : name => component.sha256 }, {})

@@ -13,14 +13,13 @@ variable "home" {
   type        = string
 
   validation {
-    condition     = can(regex("^/[A-Za-z0-9/._-]+$", var.home))
+    condition     = can(regex(local.limits.home_pattern, var.home))
     error_message = "The home must be an absolute path of letters, digits, dots, hyphens and underscores: write for example \"/var/lib/music-platform\"."
   }
 
   validation {
-    # The supervisor's socket lies at <home>/instances/<name>/run/supervisor.sock; a socket's path has a limit of 107.
-    condition     = length(var.home) <= 45
-    error_message = "The home must have at most 45 characters, because the path of a socket below it may have 107: choose a directory nearer to the root, with the setting home."
+    condition     = length("${var.home}/instances/${var.name}/run/supervisor.sock") <= local.limits.socket_path
+    error_message = "The supervisor's socket ${var.home}/instances/${var.name}/run/supervisor.sock would have a path of more than ${local.limits.socket_path} characters: choose a home nearer to the root, or a shorter name."
   }
 }
 

@@ -29,6 +29,7 @@ def up(instance: Instance, given: Mapping[str, Value | None], progress: Progress
     with instance.lock("make up"):
         progress.step("Checking this machine")
         check_machine(instance, given, progress)
+        former = instance.written_settings()
         kept = instance.keep_settings(given)
         if kept:
             progress.detail(f"settings: {settings.in_words(kept)}")
@@ -36,7 +37,7 @@ def up(instance: Instance, given: Mapping[str, Value | None], progress: Progress
         building.build(instance.checkout, progress)
         host = hosting.of(instance)
         host.before_apply(progress)
-        _apply(instance, progress)
+        _apply(instance, former, progress)
         host.after_apply(progress)
         values = instance.terraform().outputs()
         has_producer = kept.get("producer_rate") != 0
@@ -54,7 +55,8 @@ def check_machine(instance: Instance, given: Mapping[str, Value | None], progres
     preflight.run(instance, checks, progress)
 
 
-def _apply(instance: Instance, progress: Progress) -> None:
+def _apply(instance: Instance, former: bytes | None, progress: Progress) -> None:
+    """Apply the kept settings; what Terraform refuses before it has begun gives way to the former ones."""
     progress.step(f"Applying terraform/{instance.environment}")
     terraform = instance.terraform()
     terraform.initialize()
@@ -62,6 +64,9 @@ def _apply(instance: Instance, progress: Progress) -> None:
     try:
         terraform.apply(hear)
     except PlatformError as failure:
+        if not hear.has_begun:
+            instance.write_settings_back(former)
+            raise PlatformError(f"{failure}\nNothing was changed, and the former settings stay.") from failure
         problems = "\n".join(["", *_obituaries(instance)]).rstrip()
         raise PlatformError(
             f"{failure}{problems}\n`make logs` shows more; `make up` tries again."

@@ -16,12 +16,15 @@ class ApplyProgress:
         self._progress = progress
         self._started: dict[str, float] = {}
         self.changes = 0
+        self.has_begun = False
+        """Whether something was changed, or was about to be: false while Terraform only plans."""
 
     def __call__(self, event: Event) -> None:
         """Hear one event."""
         if event.kind == "planned_change":
             self.changes += 1
         elif event.kind == "apply_start":
+            self.has_begun = True
             self._started.setdefault(component(event.address), self._progress.elapsed)
         elif event.kind == "provision_progress" and not event.text.startswith(NOT_FOR_PEOPLE):
             self._say(event)

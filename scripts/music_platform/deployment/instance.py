@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from music_platform.deployment import settings
-from music_platform.deployment.settings import Value
+from music_platform.deployment.settings import Content, Value
 from music_platform.deployment.terraform import Terraform
 from music_platform.errors import PlatformError
 
 DEFAULT_NAME = "default"
 DEFAULT_ENVIRONMENT = "local"
+# Terraform loads a file of such a name by itself.
+DEFAULT_SETTINGS = "settings.auto.tfvars.json"
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ class Instance:
     def settings_file(self) -> Path:
         """The settings kept for the next `make up`."""
         if self.name == DEFAULT_NAME:
-            return self.root_module / "settings.auto.tfvars.json"
+            return self.root_module / DEFAULT_SETTINGS
         return self.directory / "settings.tfvars.json"
 
     @property
@@ -62,17 +64,20 @@ class Instance:
 
     def terraform(self) -> Terraform:
         """Return Terraform for the state of this instance."""
+        # Terraform can only guess from the name of the user's home who is root.
+        variables = {"home": str(self.home)}
         if self.name == DEFAULT_NAME:
-            return Terraform(self.root_module, self.terraform_binary)
+            return Terraform(self.root_module, self.terraform_binary, variables=variables)
         return Terraform(
             self.root_module,
             self.terraform_binary,
+            variables=variables,
             data_directory=self.directory / "terraform",
             backend_config={"path": str(self.directory / "terraform.tfstate")},
             variable_files=(self.settings_file,),
         )
 
-    def keep_settings(self, given: Mapping[str, Value | None]) -> dict[str, Value]:
+    def keep_settings(self, given: Mapping[str, Value | None]) -> Content:
         """Merge what the user gave into the kept settings; return all of them, by Terraform variable."""
         settings.require_declared(given, self.root_module)
         values = settings.merged(settings.kept(self.settings_file), given)
@@ -80,8 +85,21 @@ class Instance:
             settings.keep(self.settings_file, values)
         else:
             values |= {"name": self.name, "home": str(self.home)}
-            settings.keep(self.settings_file, values, others=settings.declared(self.root_module))
+            of_the_default = settings.kept(self.root_module / DEFAULT_SETTINGS)
+            others = {*settings.declared(self.root_module), *of_the_default}
+            settings.keep(self.settings_file, values, others=others)
         return values
+
+    def written_settings(self) -> bytes | None:
+        """Return the content of the file of kept settings; None when there is none."""
+        return self.settings_file.read_bytes() if self.settings_file.exists() else None
+
+    def write_settings_back(self, former: bytes | None) -> None:
+        """Bring the file of kept settings to a former content."""
+        if former is None:
+            self.settings_file.unlink(missing_ok=True)
+        else:
+            self.settings_file.write_bytes(former)
 
     @contextmanager
     def lock(self, purpose: str) -> Iterator[None]:
@@ -136,8 +154,7 @@ def select(checkout: Path, given: Mapping[str, Value | None]) -> Instance:
     name = str(given.get("NAME") or DEFAULT_NAME)
     home = given.get("HOME_DIR")
     if home is None and name == DEFAULT_NAME and "HOME_DIR" not in given:
-        kept_file = checkout / "terraform" / environment / "settings.auto.tfvars.json"
-        home = settings.kept(kept_file).get("home")
+        home = settings.kept(checkout / "terraform" / environment / DEFAULT_SETTINGS).get("home")
     return Instance(
         checkout=checkout,
         home=Path(str(home)) if home else default_home(checkout, as_root=os.geteuid() == 0),

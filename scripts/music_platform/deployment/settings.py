@@ -4,12 +4,13 @@ The table SETTINGS is the one list of them. A setting that has a Terraform varia
 so that the next `make up` needs no repetition; an empty value (`RATE=`) forgets it: the default counts again.
 """
 
+import copy
 import difflib
 import json
 import os
 import re
 import shlex
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from typing import Any
 from music_platform.errors import PlatformError
 
 Value = str | int | bool
+Content = dict[str, Any]
+"""The kept settings, by Terraform variable. Names in it may hold dots, as those of topics do."""
 
 # The variable that the Makefile fills with what the user wrote behind `make up`.
 ENVIRONMENT_VARIABLE = "MUSIC_PLATFORM_SETTINGS"
@@ -67,6 +70,13 @@ def absolute_path(text: str) -> str:
     return str(Path(text).expanduser().resolve())
 
 
+def program(text: str) -> str:
+    """Read the name of a program, or its path, which is not resolved: a link may stand for a version."""
+    if not re.fullmatch(r"\S+", text):
+        raise ValueError(text)
+    return str(Path(text).expanduser().absolute()) if "/" in text else text
+
+
 def existing_path(text: str) -> str:
     """Read the path of something that is there."""
     path = absolute_path(text)
@@ -82,6 +92,19 @@ def switch(text: str) -> bool:
 
 _SPAN = matching(r"[1-9]\d{0,5} (milliseconds?|seconds?|minutes?|hours?)")
 _A_SPAN = "a time such as '90 seconds' or '5 minutes' (in quotes)"
+_MILLISECONDS = {"millisecond": 1, "second": 1000, "minute": 60_000, "hour": 3_600_000}
+
+
+def window(text: str) -> str:
+    """Read a window's length: windows of a second or more begin anew with each day."""
+    number, unit = _SPAN(text).split()
+    length = int(number) * _MILLISECONDS[unit.removesuffix("s")]
+    if length < 1000 or 24 * _MILLISECONDS["hour"] % length:
+        raise ValueError(text)
+    return text
+
+
+_A_WINDOW = "a time that divides a day, such as '90 seconds', '5 minutes' or '1 hour' (in quotes)"
 
 SETTINGS: tuple[Setting, ...] = (
     Setting("RATE", whole_number(0, 1_000_000), "events per second, or 0 for no producer", "producer_rate"),
@@ -112,18 +135,18 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("WATERMARK_DELAY", _SPAN, _A_SPAN, "spark.watermark_delay"),
     Setting("TRIGGER_INTERVAL", _SPAN, _A_SPAN, "spark.trigger_interval"),
-    Setting("WINDOW_CONTENT", _SPAN, _A_SPAN, "spark.windows.content"),
-    Setting("WINDOW_DEVICE", _SPAN, _A_SPAN, "spark.windows.device"),
-    Setting("WINDOW_LOCATION", _SPAN, _A_SPAN, "spark.windows.location"),
-    Setting("WINDOW_USER", _SPAN, _A_SPAN, "spark.windows.user"),
-    Setting("WINDOW_HOURLY", _SPAN, _A_SPAN, "spark.windows.hourly"),
+    Setting("WINDOW_CONTENT", window, _A_WINDOW, "spark.windows.content"),
+    Setting("WINDOW_DEVICE", window, _A_WINDOW, "spark.windows.device"),
+    Setting("WINDOW_LOCATION", window, _A_WINDOW, "spark.windows.location"),
+    Setting("WINDOW_USER", window, _A_WINDOW, "spark.windows.user"),
+    Setting("WINDOW_HOURLY", window, _A_WINDOW, "spark.windows.hourly"),
     Setting(
         "NAME",
         matching(r"[a-z](?:[a-z0-9-]{0,29}[a-z0-9])?"),
         "lower-case letters, digits and hyphens between them, at most 31",
     ),
     Setting("ENV", matching(r"[a-z][a-z0-9_]*"), "the name of a folder of terraform/, such as local"),
-    Setting("TF", matching(r"\S+"), "terraform, tofu or the path of one of them"),
+    Setting("TF", program, "terraform, tofu or the path of one of them"),
     Setting("FILE", existing_path, "the path of an export or a backup that exists"),
     Setting("USER_NAME", matching(r"[^\x00-\x1f\x7f]{1,100}"), "a name of at most 100 characters"),
     Setting("COUNTRY", matching(r"[A-Z]{2}"), "a country's code of two letters, such as DE"),
@@ -170,55 +193,56 @@ def _unknown(name: str) -> str:
 
 def as_words(values: Mapping[str, Value | None]) -> str:
     """Return given settings in the form in which make passes them."""
-    texts = {
-        name: "" if value is None else str(int(value) if isinstance(value, bool) else value)
-        for name, value in values.items()
-    }
+    texts = {name: "" if value is None else _text(value) for name, value in values.items()}
     return shlex.join(f"{name}={text}" for name, text in texts.items())
 
 
-def kept(file: Path) -> dict[str, Value]:
-    """Return the settings that an instance keeps, by their Terraform variable (with dots into objects)."""
+def _text(value: Value) -> str:
+    return str(int(value) if isinstance(value, bool) else value)
+
+
+def kept(file: Path) -> Content:
+    """Return the settings that an instance keeps, as Terraform reads them; null is none."""
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
     except ValueError as error:
         raise PlatformError(f"{file} is not JSON ({error}): correct or delete it.") from error
-    return dict(_flat(content))
+    if not isinstance(content, dict):
+        raise PlatformError(f"{file} is no JSON object of Terraform's variables: correct or delete it.")
+    return {variable: value for variable, value in content.items() if value is not None}
 
 
-def _flat(content: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Value]]:
-    for name, value in content.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{prefix}{name}.")
-        elif value is not None:
-            yield f"{prefix}{name}", value
+def merged(old: Content, new: Mapping[str, Value | None]) -> Content:
+    """Return the kept settings after a command: new ones win, emptied ones go.
 
-
-def _nested(values: Mapping[str, Value]) -> dict[str, Any]:
-    content: dict[str, Any] = {}
-    for path, value in values.items():
-        *objects, last = path.split(".")
-        place = content
-        for name in objects:
-            place = place.setdefault(name, {})
-        place[last] = value
-    return content
-
-
-def merged(old: Mapping[str, Value], new: Mapping[str, Value | None]) -> dict[str, Value]:
-    """Return the kept settings after a command: new ones win, emptied ones go."""
-    result = dict(old)
+    Whatever else a person has written there stays as it is.
+    """
+    result = copy.deepcopy(old)
     for name, value in new.items():
         variable = _BY_NAME[name].variable
-        if variable is None:
-            continue
-        if value is None:
-            result.pop(variable, None)
-        else:
-            result[variable] = value
+        if variable is not None:
+            _put(result, variable.split("."), value)
     return result
+
+
+def _put(content: Content, path: Sequence[str], value: Value | None) -> None:
+    """Put a value at a path of objects, or with None take it away, and objects that get empty with it."""
+    name, *inner = path
+    if not inner:
+        content.pop(name, None)
+        if value is not None:
+            content[name] = value
+        return
+    place = content.get(name)
+    if not isinstance(place, dict):
+        place = {}
+    _put(place, inner, value)
+    if place:
+        content[name] = place
+    else:
+        content.pop(name, None)
 
 
 def declared(module: Path) -> frozenset[str]:
@@ -240,23 +264,32 @@ def require_declared(values: Mapping[str, Value | None], module: Path) -> None:
             raise PlatformError(f"{name} is no setting of ENV={module.name}: leave it out.")
 
 
-def keep(file: Path, values: Mapping[str, Value], *, others: Iterable[str] = ()) -> None:
+def keep(file: Path, values: Content, *, others: Iterable[str] = ()) -> None:
     """Write the kept settings.
 
     `others` are variables that are written as null where they have no value, which is Terraform's way to say
     "the default": without it the file that Terraform loads by itself for the default instance would count for
     this one too.
     """
-    content: dict[str, Any] = dict.fromkeys(others)
-    content.update(_nested(values))
+    content = {**dict.fromkeys(others), **values}
     file.parent.mkdir(parents=True, exist_ok=True)
     temporary = file.with_suffix(".new")
     temporary.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     temporary.replace(file)
 
 
-def in_words(values: Mapping[str, Value]) -> str:
-    """Return kept settings as the user would write them."""
+def in_words(values: Content) -> str:
+    """Return kept settings as the user would write them; what has no such name stands as Terraform has it."""
+    return " ".join(shlex.quote(f"{name}={value}") for name, value in sorted(_words(values)))
+
+
+def _words(values: Content, prefix: str = "") -> Iterator[tuple[str, str]]:
     names = {setting.variable: setting.name for setting in SETTINGS if setting.variable}
-    words = (f"{names.get(variable, variable)}={value}" for variable, value in sorted(values.items()))
-    return " ".join(shlex.quote(word) for word in words)
+    for key, value in values.items():
+        path = f"{prefix}{key}"
+        if path in names:
+            yield names[path], _text(value)
+        elif isinstance(value, dict) and any(variable.startswith(f"{path}.") for variable in names):
+            yield from _words(value, f"{path}.")
+        else:
+            yield path, value if isinstance(value, str) else json.dumps(value)

@@ -69,7 +69,7 @@ class Terraform:
     """One root module with one state.
 
     `backend_config` and `data_directory` separate the states of several instances of one root module;
-    `variable_files` are passed to every command that plans.
+    `variable_files` are passed to every command that plans; `variables` count where no file sets them.
     """
 
     directory: Path
@@ -77,12 +77,7 @@ class Terraform:
     data_directory: Path | None = None
     backend_config: Mapping[str, str] = field(default_factory=dict)
     variable_files: Sequence[Path] = ()
-
-    def version(self) -> tuple[int, ...]:
-        """Return the version of the binary; raise a PlatformError when it cannot be run."""
-        _, output, _ = self._run("version", json=python_terraform.IsFlagged)
-        number = json.loads(output[output.index("{") :])["terraform_version"]
-        return tuple(int(part) for part in number.split("-")[0].split("."))
+    variables: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_initialized(self) -> bool:
@@ -170,6 +165,7 @@ class Terraform:
 
     def _environment(self) -> dict[str, str]:
         environment = {**os.environ, "TF_IN_AUTOMATION": "1", "TF_INPUT": "0"}
+        environment.update({f"TF_VAR_{name}": value for name, value in self.variables.items()})
         if self.data_directory is not None:
             environment["TF_DATA_DIR"] = str(self.data_directory)
         return environment

@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 import tarfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,15 +11,18 @@ from pathlib import Path
 import psutil
 
 from music_platform.console.progress import Progress
-from music_platform.deployment import running
+from music_platform.deployment import running, settings
 from music_platform.deployment.instance import Instance
 from music_platform.errors import PlatformError
-from music_platform.hosts import hosting, logs, ports, preflight, processes
+from music_platform.hosts import hosting, java, logs, ports, preflight, prerequisites, processes
 from music_platform.hosts.hosting import Check, Program
 from music_platform.hosts.processes import Supervisor
 
 SERVICE_SCRIPT = Path("modules/service/local/service.sh")
 SUPERVISOR_SCRIPT = Path("modules/supervisor/local/supervisor.sh")
+PROVISION_FUNCTIONS = Path("scripts/provision/platform.sh")
+# The default of terraform/local's variable run_as.
+DEFAULT_USER = "nobody"
 
 
 class LocalHost:
@@ -29,7 +33,7 @@ class LocalHost:
         self._supervisor = Supervisor(instance.supervisor_socket)
 
     def checks(self, wanted_ports: Mapping[str, int]) -> Sequence[Check]:
-        """Return the checks of memory, of the home's path and of the ports.
+        """Return the checks of memory, of the home's path, of what the servers run on and of the ports.
 
         The ports of this instance's own processes are no obstacle, and what they use of the memory need not
         be free.
@@ -37,7 +41,8 @@ class LocalHost:
         ours = {process.pid for process in self._processes()}
         return [
             *([] if ours else [preflight.require_memory]),
-            lambda: preflight.require_short_path(self._instance),
+            lambda: preflight.require_usable_path(self._instance),
+            self._require_runtimes,
             lambda: ports.require(wanted_ports, ours=ours),
         ]
 
@@ -98,6 +103,36 @@ class LocalHost:
         shutil.rmtree(directory)
         restored.rename(directory)
         self._configure(name)
+
+    def _require_runtimes(self) -> str:
+        """Say what the servers run on; raise a PlatformError when their user cannot run it.
+
+        That user is not the one who asks, where root does: what lies below /root is closed to it.
+        """
+        prerequisites.require_commands()
+        user = str(settings.kept(self._instance.settings_file).get("run_as", DEFAULT_USER))
+        version = f"{sys.version_info.major}.{sys.version_info.minor}"
+        python = self._ask_scripts(user, f"find_python {version}")
+        if python.returncode:
+            raise PlatformError(python.stderr.strip().removeprefix("platform: "))
+        found = java.find()
+        if found and self._ask_scripts(user, 'runner_can_execute "$1"', str(found)).returncode:
+            raise PlatformError(
+                f"The user {user}, as whom the servers run, cannot run {found}: they need a JDK that every "
+                f"user may read. {java.REMEDY}"
+            )
+        return f"{python.stdout.strip()} for the servers"
+
+    def _ask_scripts(self, user: str, question: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """Call a function of the provisioning scripts, which have the rules of what suits them."""
+        script = self._instance.checkout / PROVISION_FUNCTIONS
+        return subprocess.run(
+            ["bash", "-c", f'source "$0" && {question}', str(script), *arguments],
+            env={**os.environ, "MUSIC_RUN_AS": user},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+        )
 
     def _configure(self, name: str) -> None:
         """Bring what was put there to the settings and secrets of this deployment."""

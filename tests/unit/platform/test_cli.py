@@ -1,19 +1,25 @@
 """The command line as a user meets it: a process with an exit code and sentences."""
 
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from music_platform.hosts import processes
+
+from tests.second_platform import free_offset
 
 CHECKOUT = Path(__file__).parents[3]
 
 
-def run(*words: str, directory: Path = CHECKOUT, answer: str = "") -> "subprocess.CompletedProcess[str]":
+def run(
+    *words: str, directory: Path = CHECKOUT, home: Path | None = None, answer: str = ""
+) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         [sys.executable, "-c", "from music_platform.cli import main; main()", *words],
         cwd=directory,
-        env={"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": str(directory)},
+        env={"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": str(home or directory)},
         input=answer,
         capture_output=True,
         text=True,
@@ -82,3 +88,18 @@ def test_the_status_of_a_platform_that_was_never_started_says_how_to_start_it(tm
     result = run("status", "NAME=never", f"HOME_DIR={tmp_path}")
     assert result.returncode == 1
     assert "The platform 'never' is not running: `make up` starts it." in result.stdout
+
+
+def test_a_start_with_a_taken_port_leaves_nothing_behind(tmp_path: Path) -> None:
+    platform, user = tmp_path / "platform", tmp_path / "user"
+    offset = free_offset()
+    with socket.create_server(("127.0.0.1", 9092 + offset)):
+        result = run("up", "NAME=never", f"HOME_DIR={platform}", f"PORT_OFFSET={offset}", home=user)
+    assert result.returncode == 1
+    assert "This machine is not ready; nothing was started." in result.stderr
+    assert f"Port {9092 + offset} (kafka) is taken by " in result.stderr
+    assert "move all ports with `make up PORT_OFFSET=100`" in result.stderr
+    # Neither state nor settings: only what keeps two commands from working at a time.
+    files = [path for path in platform.rglob("*") if path.is_file()]
+    assert files == [platform / "instances" / ".never.lock"]
+    assert processes.belonging_to(platform) == []

@@ -1,11 +1,13 @@
 """Which platform a command is about, and that only one command changes it at a time."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from music_platform.deployment import instance as instances
+from music_platform.deployment import settings
 from music_platform.deployment.instance import Instance
 from music_platform.errors import PlatformError
 
@@ -49,6 +51,26 @@ def test_the_chosen_home_of_the_default_instance_is_remembered(checkout: Path) -
     instances.select(checkout, {"HOME_DIR": str(elsewhere)}).keep_settings({"HOME_DIR": str(elsewhere)})
     assert instances.select(checkout, {}).home == elsewhere
     assert instances.select(checkout, {"NAME": "second"}).home != elsewhere
+
+
+def test_what_was_written_for_the_default_instance_does_not_count_for_another(checkout: Path) -> None:
+    default = instances.select(checkout, {})
+    default.settings_file.write_text('{"kafka": {"topics": {"music.users": {"partitions": 6}}}}')
+    second = instances.select(checkout, {"NAME": "second"})
+    second.keep_settings({})
+    assert json.loads(second.settings_file.read_text())["kafka"] is None
+
+
+@pytest.mark.parametrize("words", [{}, {"HOME_DIR": "/srv/music"}, {"NAME": "second"}])
+def test_terraform_is_told_the_home_that_the_command_line_uses(
+    checkout: Path, words: dict[str, settings.Value | None]
+) -> None:
+    stub = checkout / "terraform-stub"
+    stub.write_text(f'#!/bin/sh\necho "$TF_VAR_home" >"{checkout}/home"\n')
+    stub.chmod(0o755)
+    instance = instances.select(checkout, {**words, "TF": str(stub)})
+    instance.terraform().initialize()
+    assert (checkout / "home").read_text().strip() == str(instance.home)
 
 
 def test_an_unknown_environment_is_answered_with_those_that_exist(checkout: Path) -> None:

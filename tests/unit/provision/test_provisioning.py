@@ -1,5 +1,7 @@
 """The provisioning scripts: what they install, refuse and write, without any server."""
 
+import hashlib
+import json
 import os
 import shutil
 import stat
@@ -61,6 +63,52 @@ def test_an_installation_that_broke_off_is_repeated(script: Script, tmp_path: Pa
     (tmp_path / "opt" / "kafka" / ".installed").unlink()
 
     assert "installed kafka" in script("kafka.sh", "install").stdout
+
+
+def test_a_disk_that_gets_full_is_a_sentence_and_leaves_no_stamp_of_an_installation(
+    artifacts: Path, tmp_path: Path
+) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root may mount a small disk")
+    jar = artifacts / "jars" / "kafka" / "broker.jar"
+    jar.write_bytes(bytes(6 * 2**20))
+    described = json.loads((artifacts / "manifest.json").read_text())
+    digest = hashlib.sha256(jar.read_bytes()).hexdigest()
+    described["components"]["kafka"]["files"]["jars/kafka/broker.jar"] = digest
+    (artifacts / "manifest.json").write_text(json.dumps(described))
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    # In a namespace of its own, the disk goes with the process.
+    steps = (
+        'mount -t tmpfs -o size=5m disk "$1" || exit 77; bash "$2" install; code=$?; find "$1"; exit $code'
+    )
+    result = subprocess.run(
+        [
+            "unshare",
+            "--mount",
+            "bash",
+            "-c",
+            steps,
+            "-",
+            disk,
+            CHECKOUT / "scripts" / "provision" / "kafka.sh",
+        ],
+        env={
+            "PATH": os.environ["PATH"],
+            "MUSIC_ARTIFACTS_DIR": str(artifacts),
+            "MUSIC_OPT_DIR": str(disk / "opt" / "kafka"),
+        },
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+    )
+    if result.returncode == 77 or "unshare" in result.stderr:
+        pytest.skip(f"nothing can be mounted here: {result.stderr.strip()}")
+    assert result.returncode != 0
+    assert f"kafka: installing kafka into {disk}/opt/kafka broke off, with 0 MiB free" in result.stderr
+    assert "make room if that is too little, then try again." in result.stderr
+    assert f"{disk}/opt/kafka/broker.jar" in result.stdout
+    assert ".installed" not in result.stdout
 
 
 def test_a_missing_setting_is_named(script: Script) -> None:

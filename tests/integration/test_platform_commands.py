@@ -1,16 +1,25 @@
 """The commands of a user on a platform that runs."""
 
+import json
 import os
 import re
+import shutil
 import signal
+import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import psutil
 import psycopg2
 import pytest
+from confluent_kafka.admin import AdminClient, ConfigResource
+from music_contract import topics
+from music_platform.deployment import settings
 
-from tests import audit, backups
-from tests.second_platform import SecondPlatform
+from tests import audit, backups, stand_ins
+from tests.second_platform import CHECKOUT, START_LIMIT_S, SecondPlatform
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.integration
@@ -52,6 +61,92 @@ def test_one_setting_restarts_one_component(platform: SecondPlatform) -> None:
     after = {program.name: program.pid for program in platform.supervisor.programs()}
     assert set(after) == set(before)
     assert {name for name in after if after[name] != before[name]} == {"spark_job"}
+
+
+def make(target: str, *words: str, path: str) -> "subprocess.CompletedProcess[str]":
+    """Run a target of the Makefile as a user does, with another PATH, free of the make around the tests."""
+    ours = {"MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS", settings.ENVIRONMENT_VARIABLE}
+    return subprocess.run(
+        ["make", target, *words],
+        cwd=CHECKOUT,
+        env={**{name: value for name, value in os.environ.items() if name not in ours}, "PATH": path},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=START_LIMIT_S,
+    )
+
+
+def test_a_start_with_opentofu_calls_that_and_no_terraform(platform: SecondPlatform, tmp_path: Path) -> None:
+    real = shutil.which("terraform") or shutil.which("tofu")
+    stand_ins.program(tmp_path, "tofu", f'echo "$1" >>{tmp_path}/calls; exec {real} "$@"')
+    stand_ins.program(tmp_path, "terraform", f"echo terraform >>{tmp_path}/calls; exit 1")
+
+    result = make("up", "TF=tofu", *platform.words, path=f"{tmp_path}:{os.environ['PATH']}")
+
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "nothing to change" in result.stdout
+    assert set((tmp_path / "calls").read_text().split()) == {"version", "init", "apply", "output"}
+
+
+@contextmanager
+def topic_settings(platform: SecondPlatform, **fields: int) -> Iterator[None]:
+    """Write settings of the dead letters' topic into the kept ones, and take them back in the end."""
+    file = platform.instance.settings_file
+    former = file.read_text()
+    kafka = {"topics": {topics.DEAD_LETTERS: fields}}
+    file.write_text(json.dumps({**json.loads(former), "kafka": kafka}))
+    try:
+        yield
+    finally:
+        file.write_text(former)
+        restored = platform.run("up")
+        assert restored.returncode == 0, restored.stderr
+
+
+def retention(platform: SecondPlatform) -> int:
+    """How long the broker keeps dead letters, in milliseconds."""
+    resource = ConfigResource(ConfigResource.Type.TOPIC, topics.DEAD_LETTERS)
+    client = AdminClient(platform.kafka_client)  # an answer ends with its client
+    [answer] = client.describe_configs([resource]).values()
+    return int(answer.result(timeout=30)["retention.ms"].value)
+
+
+def test_a_changed_retention_reaches_the_topic_and_no_server_is_restarted(platform: SecondPlatform) -> None:
+    before = {program.name: program.pid for program in platform.supervisor.programs()}
+    with topic_settings(platform, retention_ms=86_400_000):
+        # Words that are kept too must leave it where it is.
+        for words in (["RATE=0"], []):
+            result = platform.run("up", *words)
+            assert result.returncode == 0, result.stdout + result.stderr
+            assert retention(platform) == 86_400_000
+    assert retention(platform) == topics.TOPICS[topics.DEAD_LETTERS].retention_ms
+    assert {program.name: program.pid for program in platform.supervisor.programs()} == before
+
+
+def test_a_topic_that_would_lose_partitions_is_refused_with_a_sentence(platform: SecondPlatform) -> None:
+    before = {program.name: program.pid for program in platform.supervisor.programs()}
+    with topic_settings(platform, partitions=2):
+        result = platform.run("up")
+    assert result.returncode == 1
+    assert f"{topics.DEAD_LETTERS} has 3 partitions and cannot shrink to 2" in result.stderr
+    assert {program.name: program.pid for program in platform.supervisor.programs()} == before
+
+
+def test_a_window_that_does_not_divide_a_day_stops_nothing_and_is_not_kept(platform: SecondPlatform) -> None:
+    before = {program.name: program.pid for program in platform.supervisor.programs()}
+    file = platform.instance.settings_file
+    former = file.read_text()
+    file.write_text(json.dumps({**json.loads(former), "spark": {"windows": {"content": "7 minutes"}}}))
+    try:
+        written = file.read_text()
+        result = platform.run("up", "RATE=5")
+        assert result.returncode == 1
+        assert "A window's length must divide a day into equal parts" in result.stderr
+        assert file.read_text() == written
+    finally:
+        file.write_text(former)
+    assert {program.name: program.pid for program in platform.supervisor.programs()} == before
 
 
 def test_the_status_names_every_component_and_its_memory(platform: SecondPlatform) -> None:

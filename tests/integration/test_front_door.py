@@ -43,11 +43,10 @@ class Clone:
     home: Path
 
     def run(self, *command: str) -> str:
-        """Run a command that must succeed; what it prints."""
+        """Run a command that must succeed; what it says, unprinted: there may be passwords in it."""
         environment = {name: value for name, value in os.environ.items() if name not in OF_MAKE}
         ran = complete(command, self.checkout, environment)
         assert ran.returncode == 0, f"{' '.join(command)} failed:\n{ran.stdout}\n{ran.stderr}"
-        print(ran.stdout)
         return ran.stdout
 
     def processes(self) -> list[psutil.Process]:
@@ -88,7 +87,7 @@ def test_a_fresh_clone_runs_by_make_up_proves_itself_by_make_smoke_and_leaves_no
     assert "events/s are stored" in started
 
     # Neither a name nor the home is said again: the clone knows its own platform.
-    clone.run("make", "smoke")
+    print(started, clone.run("make", "smoke"))
     outputs = json.loads(clone.run("terraform", "-chdir=terraform/local", "output", "-json"))
     assert set(outputs) >= OUTPUTS
     assert outputs["postgres_dsn"]["sensitive"]

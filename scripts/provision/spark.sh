@@ -9,9 +9,9 @@
 # Settings: MUSIC_SPARK_HOST, MUSIC_SPARK_MASTER_URL, MUSIC_SPARK_MASTER_PORT, MUSIC_SPARK_MASTER_UI_PORT,
 # MUSIC_SPARK_WORKER_PORT, MUSIC_SPARK_WORKER_UI_PORT, MUSIC_SPARK_WORKER_CORES, MUSIC_SPARK_WORKER_MEMORY,
 # MUSIC_SPARK_DAEMON_MEMORY; MUSIC_SPARK_SECRET (whoever does not know it is kept out of the cluster, and what its
-# processes say to each other is encrypted; without it anyone who reaches the master may run a job); for the job MUSIC_SPARK_JOB_DIR (where it is installed), MUSIC_SPARK_UI_PORT,
-# MUSIC_SPARK_EXECUTOR_CORES, MUSIC_SPARK_EXECUTOR_MEMORY, MUSIC_SPARK_DRIVER_MEMORY,
-# and the settings that the job itself reads (app/spark).
+# processes say to each other is encrypted; without it anyone who reaches the master may run a job); for the job
+# MUSIC_SPARK_JOB_DIR (where it is installed), MUSIC_SPARK_UI_PORT, MUSIC_SPARK_EXECUTOR_CORES,
+# MUSIC_SPARK_EXECUTOR_MEMORY, MUSIC_SPARK_DRIVER_MEMORY, and the settings that the job itself reads (app/spark).
 set -euo pipefail
 
 # shellcheck source=scripts/provision/platform.sh
@@ -71,6 +71,7 @@ security_properties() {
 spark.authenticate                        true
 spark.authenticate.secret                 $MUSIC_SPARK_SECRET
 spark.network.crypto.enabled              true
+spark.network.crypto.saslFallback         false
 PROPERTIES
   fi
 }

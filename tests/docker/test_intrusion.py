@@ -1,128 +1,23 @@
-"""Tries to get in: without credentials, with wrong ones, and with right ones for something else."""
+"""Tries to get into PostgreSQL, the registry and the cluster of Spark; Kafka has test_intrusion_kafka.py."""
 
 import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
+import httpx
 import psycopg2
 import pytest
-from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic
-from music_contract.topics import DEAD_LETTERS, STREAM_EVENTS
 
-from tests.docker import engine
+from tests.docker import engine, intruders
+from tests.docker.health import RECOVERY_LIMIT_S, alive_workers
+from tests.docker.intruders import ANSWER_LIMIT_S
 from tests.second_platform import SecondPlatform
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.docker
-
-ANSWER_LIMIT_S = 30
-
-
-# -----------------------------------------------------------------------------
-# Kafka
-# -----------------------------------------------------------------------------
-
-
-def user(platform: SecondPlatform, service: str) -> dict[str, str]:
-    """The settings of a client that has the name and the password of one of the platform's own services."""
-    environment = engine.containers(platform.name)[service]["Config"]["Env"]
-    values = dict(line.split("=", 1) for line in environment)
-    return {
-        **platform.kafka_client,
-        "sasl.username": values["MUSIC_KAFKA_USERNAME"],
-        "sasl.password": values["MUSIC_KAFKA_PASSWORD"],
-    }
-
-
-def refused_connection(settings: dict[str, str]) -> str:
-    """Connect until the client says why it cannot; return what it says."""
-    said: list[str] = []
-    client = AdminClient({**settings, "error_cb": lambda error: said.append(str(error)), "log_level": 0})
-
-    def is_refused() -> bool:
-        with pytest.raises(KafkaException):
-            client.list_topics(timeout=1)
-        client.poll(0)
-        return bool(said)
-
-    wait_until(is_refused, ANSWER_LIMIT_S, "the client says why it cannot connect")
-    return " ".join(said)
-
-
-def test_kafka_takes_no_client_without_encryption(platform: SecondPlatform) -> None:
-    refused_connection({"bootstrap.servers": platform.kafka_bootstrap_servers})
-
-
-def test_kafka_takes_no_client_without_a_user(platform: SecondPlatform) -> None:
-    known = platform.kafka_client
-    refused_connection(
-        {
-            "bootstrap.servers": known["bootstrap.servers"],
-            "security.protocol": "SSL",
-            "ssl.ca.location": known["ssl.ca.location"],
-        }
-    )
-
-
-def test_kafka_takes_no_wrong_password(platform: SecondPlatform) -> None:
-    said = refused_connection({**platform.kafka_client, "sasl.password": "wrong"})
-    assert "authentication" in said.lower()
-
-
-def test_kafkas_certificate_comes_from_the_platforms_own_authority(platform: SecondPlatform) -> None:
-    without = {name: value for name, value in platform.kafka_client.items() if name != "ssl.ca.location"}
-    assert "certificate verify failed" in refused_connection(without)
-
-
-def written(settings: dict[str, str], topic: str) -> KafkaError | None:
-    """Write a record; return the broker's refusal, or None when it took it."""
-    answers: list[KafkaError | None] = []
-    producer = Producer({**settings, "message.timeout.ms": ANSWER_LIMIT_S * 1000})
-    producer.produce(topic, value=b"{}", on_delivery=lambda error, _: answers.append(error))
-    producer.flush(ANSWER_LIMIT_S + 5)
-    assert answers, "the broker gave no answer"
-    return answers[0]
-
-
-def read_error(settings: dict[str, str], topic: str) -> KafkaError | None:
-    """Read a topic from its beginning; return the broker's refusal, or None when a record or nothing came."""
-    consumer = Consumer({**settings, "group.id": "intruder", "enable.auto.commit": False})
-    with closing(consumer):
-        consumer.assign([TopicPartition(topic, 0, 0)])
-        message = consumer.poll(ANSWER_LIMIT_S)
-        return message.error() if message is not None else None
-
-
-def is_denied(error: KafkaError | None) -> bool:
-    return error is not None and error.code() in (
-        KafkaError.TOPIC_AUTHORIZATION_FAILED,
-        KafkaError.GROUP_AUTHORIZATION_FAILED,
-        KafkaError.CLUSTER_AUTHORIZATION_FAILED,
-    )
-
-
-def test_the_producer_may_not_read(platform: SecondPlatform) -> None:
-    assert is_denied(read_error(user(platform, "producer"), STREAM_EVENTS))
-
-
-def test_the_producer_may_not_write_dead_letters(platform: SecondPlatform) -> None:
-    assert is_denied(written(user(platform, "producer"), DEAD_LETTERS))
-
-
-def test_the_stream_may_not_write_events(platform: SecondPlatform) -> None:
-    assert is_denied(written(user(platform, "spark_job"), STREAM_EVENTS))
-
-
-def test_nobody_of_the_platform_may_make_a_topic(platform: SecondPlatform) -> None:
-    for service in ("producer", "spark_job"):
-        client = AdminClient(user(platform, service))
-        (answer,) = client.create_topics([NewTopic("intruder", 1)]).values()
-        with pytest.raises(KafkaException) as refusal:
-            answer.result(ANSWER_LIMIT_S)
-        assert is_denied(refusal.value.args[0]), service
 
 
 # -----------------------------------------------------------------------------
@@ -155,9 +50,42 @@ def test_the_connection_to_postgresql_is_encrypted(platform: SecondPlatform) -> 
         assert cursor.fetchone()[0] in ("TLSv1.2", "TLSv1.3")
 
 
-@pytest.fixture
-def reader(platform: SecondPlatform) -> Iterator[Any]:
-    with closing(connect(platform.postgres_readonly_dsn)) as connection:
+@pytest.fixture(scope="session")
+def other_authority(platform: SecondPlatform, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The certificate of an authority that is made as the platform's own is, and is another one."""
+    script = "/opt/music-platform/provision/certificates.sh"
+    made = engine.docker(
+        "run",
+        "--rm",
+        "--env",
+        "MUSIC_CA_DIR=/tmp/authority",
+        "--entrypoint",
+        "bash",
+        intruders.image(platform, "certificates"),
+        "-c",
+        f"{script} authority && {script} show",
+    )
+    file = tmp_path_factory.mktemp("authority") / "ca.pem"
+    file.write_text(made)
+    return file
+
+
+def test_a_client_of_postgresql_sees_a_server_of_another_authority(
+    platform: SecondPlatform, other_authority: Path
+) -> None:
+    with pytest.raises(psycopg2.OperationalError, match="certificate verify failed"):
+        connect(platform.postgres_dsn, sslrootcert=str(other_authority))
+
+
+def test_postgresql_asks_for_passwords_by_scram_and_by_nothing_else(platform: SecondPlatform) -> None:
+    connect(platform.postgres_dsn, require_auth="scram-sha-256").close()
+    with pytest.raises(psycopg2.OperationalError, match=r'"md5".* failed'):
+        connect(platform.postgres_dsn, require_auth="md5")
+
+
+@pytest.fixture(params=["postgres_readonly_dsn", "postgres_dashboards_dsn"])
+def reader(platform: SecondPlatform, request: pytest.FixtureRequest) -> Iterator[Any]:
+    with closing(connect(platform.outputs[request.param])) as connection:
         connection.autocommit = True
         with connection.cursor() as cursor:
             # Its transactions are read-only unless it says otherwise; its rights must not rest on that.
@@ -171,12 +99,30 @@ def reader(platform: SecondPlatform) -> Iterator[Any]:
         "DELETE FROM warehouse.stream_events",
         "INSERT INTO ops.query_events (kind) VALUES ('intruder')",
         "CREATE TABLE warehouse.intruder (id int)",
+        "CREATE TABLE analytics.intruder (id int)",
+        "CREATE TEMPORARY TABLE intruder (id int)",
         "UPDATE metrics.hourly SET plays = 0",
     ],
 )
-def test_the_read_only_role_may_not_write(reader: Any, statement: str) -> None:
+def test_roles_that_only_read_may_not_write(reader: Any, statement: str) -> None:
     with pytest.raises(psycopg2.errors.InsufficientPrivilege):
         reader.execute(statement)
+
+
+# -----------------------------------------------------------------------------
+# The registry
+# -----------------------------------------------------------------------------
+
+
+def test_the_registry_cannot_be_reached_from_another_network_of_the_engine(platform: SecondPlatform) -> None:
+    host, port = "schema-registry", 8081
+    address = intruders.address(platform, "schema_registry")
+    own = intruders.network(platform)
+    assert intruders.resolves(platform, own, host)
+    assert intruders.connects(platform, own, address, port)
+    with intruders.other_network(platform) as other:
+        assert not intruders.resolves(platform, other, host)
+        assert not intruders.connects(platform, other, address, port)
 
 
 # -----------------------------------------------------------------------------
@@ -184,43 +130,74 @@ def test_the_read_only_role_may_not_write(reader: Any, statement: str) -> None:
 # -----------------------------------------------------------------------------
 
 
-def test_a_worker_that_does_not_know_the_secret_is_kept_out_of_the_cluster(platform: SecondPlatform) -> None:
-    image = engine.containers(platform.name)["spark_master"]["Image"]
+def test_the_stream_job_runs_with_authentication_and_encryption(platform: SecondPlatform) -> None:
+    applications = f"{platform.spark_job_ui_url}/api/v1/applications"
+    with httpx.Client(timeout=ANSWER_LIMIT_S) as client:
+        (job,) = client.get(applications).raise_for_status().json()
+        environment = client.get(f"{applications}/{job['id']}/environment").raise_for_status().json()
+    settings = dict(environment["sparkProperties"])
+    assert settings["spark.authenticate"] == "true"
+    assert settings["spark.network.crypto.enabled"] == "true"
+    assert settings["spark.network.crypto.saslFallback"] == "false"
+    assert known_secret(platform) not in str(environment)
+
+
+def known_secret(platform: SecondPlatform) -> str:
+    environment = engine.containers(platform.name)["spark_job"]["Config"]["Env"]
+    return dict(line.split("=", 1) for line in environment)["MUSIC_SPARK_SECRET"]
+
+
+def what_a_worker_hears(platform: SecondPlatform, secret: str | None) -> str:
+    """Start a worker with a secret or without one; return what it says until it is let in or turned away."""
     own = "uid=10001,gid=10001"
-    options = [
-        "--rm",
-        "--read-only",
-        "--tmpfs",
-        f"/run/music-platform:{own}",
-        "--tmpfs",
-        f"/var/lib/music-platform:{own}",
-    ]
-    options += [
-        "--tmpfs",
-        "/tmp",
-        "--network",
-        f"music-{platform.name}",
-        "--name",
-        f"music-{platform.name}-intruder",
-    ]
+    name = f"music-{platform.name}-intruder"
+    options = ["--rm", "--name", name, "--network", intruders.network(platform), "--read-only"]
+    for mount in (f"/run/music-platform:{own}", f"/var/lib/music-platform:{own}", "/tmp"):
+        options += ["--tmpfs", mount]
     settings = {
         "MUSIC_SPARK_HOST": "127.0.0.1",
         "MUSIC_SPARK_MASTER_URL": platform.spark_master_url,
         "MUSIC_SPARK_WORKER_PORT": "7078",
         "MUSIC_SPARK_WORKER_UI_PORT": "8082",
+        # Too little for an executor: should it be let in, it gets no work.
+        "MUSIC_SPARK_WORKER_MEMORY": "128m",
+        **({} if secret is None else {"MUSIC_SPARK_SECRET": secret}),
     }
     environment = [word for name, value in settings.items() for word in ("--env", f"{name}={value}")]
-    command = ["docker", "run", *options, *environment, image, "worker"]
+    command = ["docker", "run", *options, *environment, intruders.image(platform, "spark"), "worker"]
+    said = []
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as intruder:
         assert intruder.stdout is not None
         timer = threading.Timer(90, intruder.kill)
         timer.start()
-        said = []
         for line in intruder.stdout:
             said.append(line)
             if "Failed to connect to master" in line or "Successfully registered" in line:
                 break
         timer.cancel()
-        engine.docker("rm", "--force", f"music-{platform.name}-intruder")
-    assert any("Failed to connect to master" in line for line in said), "".join(said[-20:])
-    assert not any("Successfully registered" in line for line in said)
+        engine.docker("rm", "--force", name)
+        # With the reason, which follows the sentence.
+        said += intruder.stdout.readlines()
+    return "".join(said)
+
+
+@pytest.mark.parametrize("secret", [None, "wrong"])
+def test_a_worker_that_does_not_know_the_secret_is_kept_out_of_the_cluster(
+    platform: SecondPlatform, secret: str | None
+) -> None:
+    # It is not the network that keeps it out.
+    assert intruders.connects(platform, intruders.network(platform), "spark-master", 7077)
+
+    said = what_a_worker_hears(platform, secret)
+
+    assert "Failed to connect to master" in said, said[-4000:]
+    assert "Successfully registered" not in said
+
+
+def test_a_worker_that_knows_the_secret_is_let_in(platform: SecondPlatform) -> None:
+    """Otherwise those without it might be kept out by something else."""
+    before = alive_workers(platform)
+
+    assert "Successfully registered" in what_a_worker_hears(platform, known_secret(platform))
+
+    wait_until(lambda: alive_workers(platform) == before, RECOVERY_LIMIT_S, "the master has forgotten it")

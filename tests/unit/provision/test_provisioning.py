@@ -222,6 +222,38 @@ def test_a_certificate_names_its_server_and_comes_from_an_authority_that_stays(t
     assert "DNS:kafka-1" in shown and "IP Address:10.0.0.7" in shown
 
 
+def test_what_lies_below_a_component_in_an_image_stays_when_the_component_is_installed(
+    script: Script, tmp_path: Path
+) -> None:
+    directory = tmp_path / "opt" / "kafka"
+    directory.mkdir(parents=True)
+    for name in (".packages", "of-others"):
+        (directory / name).touch()
+
+    result = script("kafka.sh", "install")
+
+    assert result.returncode == 0, result.stderr
+    assert (directory / "broker.jar").exists() and (directory / "of-others").exists()
+
+
+def test_a_cluster_with_a_secret_authenticates_and_encrypts_and_takes_no_older_protocol(
+    script: Script, tmp_path: Path
+) -> None:
+    cluster = {"MUSIC_SPARK_HOST": "spark-master", "MUSIC_SPARK_MASTER_URL": "spark://spark-master:7077"}
+    result = script("spark.sh", "configure", MUSIC_SPARK_SECRET="known", **cluster)
+
+    assert result.returncode == 0, result.stderr
+    file = tmp_path / "etc" / "spark" / "spark-defaults.conf"
+    assert dict(line.split() for line in file.read_text().splitlines()) == {
+        "spark.ui.killEnabled": "false",
+        "spark.authenticate": "true",
+        "spark.authenticate.secret": "known",
+        "spark.network.crypto.enabled": "true",
+        "spark.network.crypto.saslFallback": "false",
+    }
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
 def test_health_of_a_server_that_is_not_there_is_a_sentence(script: Script) -> None:
     result = script("kafka.sh", "health", MUSIC_KAFKA_PORT=1)
 

@@ -127,10 +127,7 @@ def start(environment: str = "local", **more_settings: object) -> Iterator[Secon
 
     It has no producer unless RATE is given, and no Superset unless SUPERSET=1 is.
     """
-    home = Path(tempfile.mkdtemp(prefix="music-platform-test-"))
-    # For root: PostgreSQL runs as an unprivileged user, who must get in.
-    home.chmod(0o755)
-    name = f"test-{home.name.rpartition('-')[2].replace('_', '0').lower()}"
+    home, name = new_home()
     chosen: dict[str, object] = {"RATE": 0, "SUPERSET": 0, **more_settings}
     chosen["PORT_OFFSET"] = free_offset(environment)
     words = (f"ENV={environment}", f"NAME={name}", f"HOME_DIR={home}")
@@ -150,6 +147,14 @@ def start(environment: str = "local", **more_settings: object) -> Iterator[Secon
         f"the platform was not destroyed:\n{destroyed.stdout}\n{destroyed.stderr}"
     )
     assert not left, f"destroy left processes behind: {left}"
+
+
+def new_home() -> tuple[Path, str]:
+    """Make a home for a platform; return it, and a name that no other platform has."""
+    home = Path(tempfile.mkdtemp(prefix="music-platform-test-"))
+    # For root: PostgreSQL runs as an unprivileged user, who must get in.
+    home.chmod(0o755)
+    return home, f"test-{home.name.rpartition('-')[2].replace('_', '0').lower()}"
 
 
 def free_offset(environment: str = "local") -> int:

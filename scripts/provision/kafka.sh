@@ -5,7 +5,8 @@
 #   run        become the broker           health     exit 0 when it answers
 #   topics     create and adjust the topics of the contract
 #   access     make the users of the contract and what each of them may do
-#   replicate  copy the partitions that were made when there were fewer brokers to as many as there are now
+#   replicate  copy the partitions that were made when there were fewer brokers to as many as there are now, and make
+#              Kafka's own topics with so many copies
 #   install contract    unpack only what `topics` needs
 #
 # Settings: MUSIC_KAFKA_HOST (bound and advertised), MUSIC_KAFKA_BIND (bound instead, as 0.0.0.0 in a container),
@@ -26,6 +27,8 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/platform.sh"
 
 HEALTH_PORT=9095
+# Of each topic that Kafka makes for itself: a few groups of consumers need no 50, each with open files.
+OWN_PARTITIONS=10
 
 install_jars() {
   cp "$MUSIC_ARTIFACTS_DIR"/jars/kafka/*.jar "$1/"
@@ -150,9 +153,9 @@ auto.create.topics.enable=false
 # The largest record is Kafka's own default, said here because consumers and the dead letters rely on it.
 message.max.bytes=1048588
 
-# A few consumer groups need no 50 partitions of offsets, each with open files.
-offsets.topic.num.partitions=10
-transaction.state.log.num.partitions=10
+offsets.topic.num.partitions=$OWN_PARTITIONS
+transaction.state.log.num.partitions=$OWN_PARTITIONS
+share.coordinator.state.topic.num.partitions=$OWN_PARTITIONS
 # Consumers start one by one here; waiting 3 s for more of them only delays the first.
 group.initial.rebalance.delay.ms=100
 # Compaction of small dimension topics: the default takes 128 MiB of the heap.
@@ -248,32 +251,70 @@ access() {
   "$MUSIC_CONTRACT_DIR/venv/bin/music-contract" access apply --bootstrap-servers "$(administration)"
 }
 
+# administrator CLASS ARGUMENTS: one of Kafka's own tools, which shows the certificate of this service.
+administrator() {
+  java_tool "$1" --bootstrap-server "$(administration)" --command-config "$MUSIC_CONFIG_DIR/administrator.properties" "${@:2}" \
+    </dev/null
+}
+
 replicate() {
   require MUSIC_OPT_DIR MUSIC_CONFIG_DIR MUSIC_DATA_DIR MUSIC_KAFKA_HOST MUSIC_KAFKA_PORT MUSIC_KAFKA_BROKER_COUNT
-  local plan=$MUSIC_DATA_DIR/replication.json client=$MUSIC_CONFIG_DIR/administrator.properties answer deadline=$((SECONDS + 600))
-  local server
-  server=$(administration)
+  local there
   if is_secured; then
     { echo "security.protocol=SSL" && keystore; } | write_config administrator.properties
   else
     write_config administrator.properties </dev/null
   fi
   logging_properties | sed 's/^rootLogger.level.*/rootLogger.level = error/' | write_config kafka-log4j2.properties
-  answer=$(java_tool org.apache.kafka.tools.TopicCommand --bootstrap-server "$server" --command-config "$client" --describe)
-  python3 "$PROVISION_DIR/replication.py" "$MUSIC_KAFKA_BROKER_COUNT" <<<"$answer" >"$plan"
+  there=$(administrator org.apache.kafka.tools.TopicCommand --describe)
+  copy_partitions "$there"
+  [[ $MUSIC_KAFKA_BROKER_COUNT -eq 1 ]] || keep_own_topics "$there"
+}
+
+# copy_partitions TOPICS: those of them that have fewer copies than there are brokers.
+copy_partitions() {
+  local plan=$MUSIC_DATA_DIR/replication.json answer deadline=$((SECONDS + 600))
+  python3 "$PROVISION_DIR/replication.py" "$MUSIC_KAFKA_BROKER_COUNT" <<<"$1" >"$plan"
   if [[ ! -s $plan ]]; then
     return
   fi
   say "copying $(grep -o '"topic"' "$plan" | wc -l) partitions to further brokers"
-  java_tool org.apache.kafka.tools.reassign.ReassignPartitionsCommand --bootstrap-server "$server" \
-    --command-config "$client" --reassignment-json-file "$plan" --execute >/dev/null
-  until answer=$(java_tool org.apache.kafka.tools.reassign.ReassignPartitionsCommand --bootstrap-server "$server" \
-    --command-config "$client" --reassignment-json-file "$plan" --verify) && [[ $answer != *"still in progress"* ]]; do
+  reassign "$plan" --execute >/dev/null
+  until answer=$(reassign "$plan" --verify) && [[ $answer != *"still in progress"* ]]; do
     ((SECONDS < deadline)) || fail "the partitions are not copied after 10 minutes; they will be, ask again later: $answer"
     say "$(grep -c 'still in progress' <<<"$answer") partitions are being copied"
     sleep 2
   done
   [[ $answer != *"There is no active"* && $answer != *failed* ]] || fail "partitions could not be copied: $answer"
+}
+
+reassign() {
+  administrator org.apache.kafka.tools.reassign.ReassignPartitionsCommand --reassignment-json-file "$1" "$2"
+}
+
+# What Kafka makes for itself at the first use, and the settings that it makes it with: NAME SETTINGS.
+own_topics() {
+  cat <<'TOPICS'
+__consumer_offsets cleanup.policy=compact compression.type=producer segment.bytes=104857600
+__transaction_state cleanup.policy=compact compression.type=uncompressed segment.bytes=104857600 unclean.leader.election.enable=false
+__share_group_state cleanup.policy=delete compression.type=producer segment.bytes=104857600 retention.ms=-1
+TOPICS
+}
+
+# keep_own_topics TOPICS: a broker that began alone would make them with one copy, whatever has joined it since. Those
+# that there are have their copies by now: asked for a second one in sync any earlier, they would take no writes.
+keep_own_topics() {
+  local name settings durable
+  durable=min.insync.replicas=$(min_in_sync)
+  while read -ra settings; do
+    name=${settings[0]} settings=("${settings[@]:1}" "$durable")
+    if [[ $1 == *"Topic: $name"$'\t'* ]]; then
+      administrator kafka.admin.ConfigCommand --alter --entity-type topics --entity-name "$name" --add-config "$durable"
+    else
+      administrator org.apache.kafka.tools.TopicCommand --create --topic "$name" --partitions "$OWN_PARTITIONS" \
+        --replication-factor "$(replication_factor)" "${settings[@]/#/--config=}"
+    fi >/dev/null
+  done < <(own_topics)
 }
 
 topics() {

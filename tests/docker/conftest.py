@@ -7,11 +7,13 @@ from collections.abc import Iterator
 import pytest
 
 from tests import second_platform
-from tests.docker import engine, growing, promises
+from tests.docker import brokers, engine, growing, promises
 from tests.docker.growing import Growth
 from tests.second_platform import SecondPlatform
 
 RATE = 200
+# A position that a group of consumers notes while there is one broker.
+COMMITTED = 7
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -31,6 +33,7 @@ def platform(running_engine: None) -> Iterator[SecondPlatform]:
     """The platform, with one broker and one worker; destroying it must leave nothing in the engine."""
     with second_platform.start("docker", RATE=RATE, HISTORY=0, SUPERSET=1) as started:
         yield started
+        engine.leave_behind(started.name, "postgres")
     assert engine.everything_of(started.name) == []
 
 
@@ -43,11 +46,13 @@ def second_worker(platform: SecondPlatform) -> Growth:
 @pytest.fixture(scope="session")
 def three_brokers(platform: SecondPlatform) -> Growth:
     """From here on the platform has three brokers; how it got them."""
+    brokers.commit(platform, COMMITTED)
     return growing.grow(platform, "BROKERS=3")
 
 
 @pytest.fixture
 def balanced(platform: SecondPlatform) -> Iterator[None]:
-    """Check, when the test is over, that the books hold all that the producer has been promised."""
-    yield
+    """Check, when the test is over, that the books hold all that was promised meanwhile and before."""
+    with promises.kept(platform):
+        yield
     promises.check(platform)

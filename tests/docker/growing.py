@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from tests.docker import engine
+from tests.docker import engine, promises
 from tests.docker.watching import Pauses
 from tests.faults import books
 from tests.second_platform import SecondPlatform
@@ -26,12 +26,12 @@ class Growth:
 
 
 def grow(platform: SecondPlatform, setting: str) -> Growth:
-    """Apply a setting such as WORKERS=2 while events flow."""
+    """Apply a setting such as WORKERS=2 while events flow; none of them may be lost."""
     before = engine.containers(platform.name)
     starts = len(books.events_of(platform, "started"))
-    with Pauses(platform) as pauses:
+    with promises.kept(platform), Pauses(platform) as pauses:
         result = platform.run("up", setting)
-    assert result.returncode == 0, result.stdout + result.stderr
+        assert result.returncode == 0, result.stdout + result.stderr
     print(f"{setting}: the longest time without a new fact was {pauses.longest_s:.1f} s")
     return Growth(
         before,

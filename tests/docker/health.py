@@ -23,7 +23,7 @@ def healthy_after(platform: SecondPlatform, service: str, restarts: int) -> bool
 
 
 def all_in_sync(platform: SecondPlatform, copies: int) -> bool:
-    """Whether every partition has so many copies, and all of them are up to date."""
+    """Whether every partition of the contract has so many copies, and all of them are up to date."""
     described = books.admin(platform).describe_topics(TopicCollection(list(TOPICS)))
     partitions = [partition for topic in described.values() for partition in topic.result().partitions]
     return all(len(partition.isr) == len(partition.replicas) == copies for partition in partitions)
@@ -35,12 +35,13 @@ def alive_workers(platform: SecondPlatform) -> int:
     return sum(worker["state"] == "ALIVE" for worker in answer.raise_for_status().json()["workers"])
 
 
-def executors_at_work(platform: SecondPlatform) -> int:
-    """How many executors have ended tasks of the stream; the first take long, as Java and Python start."""
+def executors_at_work(platform: SecondPlatform) -> set[str]:
+    """The executors that have ended tasks of the stream; the first take long, as Java and Python start."""
     applications = f"{platform.spark_job_ui_url}/api/v1/applications"
     (application,) = httpx.get(applications, timeout=30).raise_for_status().json()
     answer = httpx.get(f"{applications}/{application['id']}/executors", timeout=30)
-    return sum(
-        executor["isActive"] and executor["completedTasks"] > 0
+    return {
+        executor["id"]
         for executor in answer.raise_for_status().json()
-    )
+        if executor["isActive"] and executor["completedTasks"] > 0
+    }

@@ -1,11 +1,14 @@
 """What the producer of a platform of containers was promised, against what the platform holds."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from tests import audit
 from tests.docker import engine
 from tests.docker.health import RECOVERY_LIMIT_S
 from tests.faults import books
+from tests.faults.feeding import Witness
 from tests.second_platform import SecondPlatform
 from tests.waiting import wait_until
 
@@ -20,6 +23,25 @@ def acknowledged(platform: SecondPlatform) -> int:
 def stored(platform: SecondPlatform) -> int:
     """How many facts there are."""
     return audit.books(platform.postgres_dsn).facts
+
+
+@contextmanager
+def kept(platform: SecondPlatform) -> Iterator[None]:
+    """Send events of the test's own meanwhile; afterwards each one that was acknowledged must be a fact.
+
+    To the event, which the producer's report and the sums of the books are not: both are as old as a batch.
+    """
+    with Witness(platform) as witness:
+        wait_until(lambda: witness.acknowledged, RECOVERY_LIMIT_S, "a broker acknowledges an event")
+        yield
+    acknowledged = witness.acknowledged
+    wait_until(
+        lambda: books.stored_of(platform, acknowledged) == len(acknowledged),
+        RECOVERY_LIMIT_S,
+        f"each of {len(acknowledged)} acknowledged events is a fact",
+    )
+    print(f"{len(witness.sent)} single events sent, {len(acknowledged)} acknowledged and stored")
+    assert len(acknowledged) == len(witness.sent)
 
 
 def check(platform: SecondPlatform) -> None:

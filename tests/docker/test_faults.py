@@ -1,26 +1,28 @@
 """What is killed under load comes back, and nothing is lost or stands still for long."""
 
+import os
 from collections.abc import Callable
-from math import inf
 
 import pytest
 
-from tests.docker import engine, promises
+from tests.docker import brokers, engine, promises
 from tests.docker.health import RECOVERY_LIMIT_S, all_in_sync, executors_at_work, healthy_after
 from tests.docker.watching import Pauses
 from tests.second_platform import SecondPlatform
 from tests.waiting import wait_until
 
-pytestmark = pytest.mark.docker
+pytestmark = [pytest.mark.docker, pytest.mark.usefixtures("second_worker", "three_brokers", "balanced")]
 
 STALL_LIMIT_S = 30
-# Where the machine has other work, a stall is longer for no fault of the platform's: it may show it again.
-ATTEMPTS = 3
+# One kill is the rule. Above this load average of the last minute the machine has other work, which is no
+# fault of the platform's: then, and only then, the same kill is done once more, and that one counts.
+OVERLOAD = 5 * (os.cpu_count() or 1)
 GROWTH = 2_000
+BROKERS = ("kafka_1", "kafka_2", "kafka_3")
 
 
-def kill(platform: SecondPlatform, service: str) -> float:
-    """Kill -9 all of a container, wait until it is back; the longest time without a new fact."""
+def kill(platform: SecondPlatform, service: str, is_whole: Callable[[], bool], what: str) -> float:
+    """Kill -9 all of a container, wait until it takes part again; the longest time without a new fact."""
     restarts = engine.containers(platform.name)[service]["RestartCount"]
     before = promises.stored(platform)
     with Pauses(platform) as pauses:
@@ -30,39 +32,61 @@ def kill(platform: SecondPlatform, service: str) -> float:
             RECOVERY_LIMIT_S,
             f"{service} is healthy again",
         )
+        wait_until(is_whole, RECOVERY_LIMIT_S, what)
         wait_until(
             lambda: promises.stored(platform) > before + GROWTH, RECOVERY_LIMIT_S, f"{GROWTH} new facts"
         )
-    print(f"{service} was killed: the longest time without a new fact was {pauses.longest_s:.1f} s")
+    print(
+        f"{service} was killed: the longest time without a new fact was {pauses.longest_s:.1f} s,"
+        f" at a load average of {os.getloadavg()[0]:.1f}"
+    )
     return pauses.longest_s
 
 
-def shortest_stall(platform: SecondPlatform, service: str, ready: Callable[[], bool], what: str) -> float:
-    """Kill a container, again where the stall was too long, each time from a whole platform."""
-    shortest = inf
-    for _ in range(ATTEMPTS):
-        wait_until(ready, RECOVERY_LIMIT_S, what)
-        shortest = min(shortest, kill(platform, service))
-        if shortest < STALL_LIMIT_S:
-            break
-    return shortest
+def kill_broker(platform: SecondPlatform, service: str) -> float:
+    """Kill a broker of three that hold all copies."""
+
+    def is_whole() -> bool:
+        return all_in_sync(platform, 3)
+
+    what = "three copies of every partition"
+    wait_until(is_whole, RECOVERY_LIMIT_S, what)
+    return kill(platform, service, is_whole, what)
 
 
-@pytest.mark.usefixtures("three_brokers", "balanced")
-@pytest.mark.parametrize("service", ["kafka_1", "kafka_2"])
-def test_a_broker_of_three_may_be_killed(platform: SecondPlatform, service: str) -> None:
-    stall = shortest_stall(
-        platform, service, lambda: all_in_sync(platform, 3), "three copies of every partition"
-    )
+def kill_worker(platform: SecondPlatform, service: str) -> float:
+    """Kill a worker of two that take part; what its comeback costs the stream counts, too."""
 
-    assert stall < STALL_LIMIT_S
+    def both_at_work() -> set[str]:
+        executors = executors_at_work(platform)
+        return executors if len(executors) == 2 else set()
+
+    what = "both workers take part"
+    before = wait_until(both_at_work, RECOVERY_LIMIT_S, what)
+    return kill(platform, service, lambda: bool(both_at_work() - before), f"{what} again")
 
 
-@pytest.mark.usefixtures("second_worker", "balanced")
+def stall_of(kill_one: Callable[[], float]) -> float:
+    """Kill once, and once more only where the machine was overloaded; the stall that counts."""
+    stall = kill_one()
+    if stall >= STALL_LIMIT_S and os.getloadavg()[0] > OVERLOAD:
+        print("the machine was overloaded: once more")
+        stall = kill_one()
+    return stall
+
+
+def test_each_broker_of_three_may_be_killed_the_active_controller_first(platform: SecondPlatform) -> None:
+    active = brokers.active_controller(platform)
+    print(f"the active controller is {active}")
+
+    stalls = {
+        service: stall_of(lambda service=service: kill_broker(platform, service))
+        for service in sorted(BROKERS, key=lambda service: service != active)
+    }
+
+    assert next(iter(stalls)) == active
+    assert all(stall < STALL_LIMIT_S for stall in stalls.values()), stalls
+
+
 def test_a_worker_of_two_may_be_killed(platform: SecondPlatform) -> None:
-    stall = shortest_stall(
-        platform, "spark_worker_1", lambda: executors_at_work(platform) == 2, "both workers take part"
-    )
-
-    assert stall < STALL_LIMIT_S
-    wait_until(lambda: executors_at_work(platform) == 2, RECOVERY_LIMIT_S, "both workers take part again")
+    assert stall_of(lambda: kill_worker(platform, "spark_worker_1")) < STALL_LIMIT_S

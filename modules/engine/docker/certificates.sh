@@ -20,7 +20,10 @@ run() {
     shift
   done
   shift
-  docker run --rm --network none --read-only --tmpfs /tmp --cap-drop ALL --security-opt no-new-privileges "${options[@]}" "$@"
+  # The processor's time as a quota: the engine refuses a limit in cores where the machine has fewer.
+  docker run --rm --network none --memory 256m --memory-swap 256m --cpu-period 100000 --cpu-quota 100000 \
+    --log-driver json-file --log-opt max-size=1m --log-opt max-file=1 \
+    --read-only --tmpfs /tmp --cap-drop ALL --security-opt no-new-privileges "${options[@]}" "$@"
 }
 
 authority() {

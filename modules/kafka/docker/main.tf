@@ -2,6 +2,10 @@ locals {
   # Numbers of the brokers, by their names in the network.
   brokers = { for number in range(1, var.settings.broker_count + 1) : "kafka-${number}" => number }
 
+  # Those that there may be. A broker is told of them all from the beginning: another setting would be another
+  # container, and the one that is there must run on when others join it.
+  possible_brokers = [for number in range(1, 4) : "kafka-${number}"]
+
   # By which clients find whichever brokers there are: the same address with one and with three, so that the applications
   # stay as they are when brokers are added.
   all_brokers = "kafka"
@@ -62,13 +66,15 @@ module "broker" {
     MUSIC_KAFKA_PORT            = local.client_port
     MUSIC_KAFKA_CONTROLLER_PORT = local.controller_port
     MUSIC_KAFKA_BROKER_PORT     = local.broker_port
-    MUSIC_KAFKA_ADMINISTRATORS  = join(" ", keys(local.brokers))
+    MUSIC_KAFKA_ADMINISTRATORS  = join(" ", local.possible_brokers)
     MUSIC_KAFKA_NODE_ID         = each.value
-    MUSIC_KAFKA_BROKER_COUNT    = var.settings.broker_count
-    MUSIC_KAFKA_HEAP            = var.settings.heap
+    # With so many the first one begins, and the defaults for topics are for it alone. The topics that there are get
+    # their copies by the tasks below.
+    MUSIC_KAFKA_BROKER_COUNT = 1
+    MUSIC_KAFKA_HEAP         = var.settings.heap
     # The same after the platform was taken down and comes back with its data: 22 letters for 16 bytes.
     MUSIC_KAFKA_CLUSTER_ID        = "M${substr(sha256(var.target.prefix), 0, 20)}A"
-    MUSIC_KAFKA_QUORUM            = join(",", [for broker in keys(local.brokers) : "${broker}:${local.controller_port}"])
+    MUSIC_KAFKA_QUORUM            = join(",", [for broker in local.possible_brokers : "${broker}:${local.controller_port}"])
     MUSIC_KAFKA_PUBLISHED_PORT    = local.published_port
     MUSIC_KAFKA_PUBLISHED_ADDRESS = "${var.target.host}:${var.port + each.value - 1}"
   }
@@ -88,6 +94,8 @@ module "replication" {
   verb     = "replicate"
   service  = module.broker["kafka-1"].name
   triggers = { brokers = join(",", [for name in keys(local.brokers) : module.broker[name].name]) }
+
+  environment = { MUSIC_KAFKA_BROKER_COUNT = var.settings.broker_count }
 }
 
 # A changed topic is no reason to restart the broker: topics have a resource of their own.
@@ -100,8 +108,12 @@ module "topics" {
   verb    = "topics"
   service = module.broker["kafka-1"].name
 
-  triggers    = { replication = module.replication.id }
-  environment = { MUSIC_TOPIC_OVERRIDES = local.overrides }
+  triggers = { replication = module.replication.id }
+
+  environment = {
+    MUSIC_KAFKA_BROKER_COUNT = var.settings.broker_count
+    MUSIC_TOPIC_OVERRIDES    = local.overrides
+  }
 }
 
 module "access" {

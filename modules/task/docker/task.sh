@@ -16,8 +16,9 @@ settings() {
   docker inspect --format '{{range .Config.Env}}{{println .}}{{end}}' "$service" | grep '^MUSIC_'
 }
 
-exec docker run --rm --init --network "$network" --memory 1g \
-  --read-only --cap-drop ALL --security-opt no-new-privileges \
+# The processor's time as a quota: the engine refuses a limit in cores where the machine has fewer.
+exec docker run --rm --init --network "$network" --memory 1g --memory-swap 1g --cpu-period 100000 --cpu-quota 200000 \
+  --log-driver json-file --log-opt max-size=50m --log-opt max-file=3 --read-only --cap-drop ALL --security-opt no-new-privileges \
   --tmpfs /tmp --tmpfs "/run/music-platform:$own" --tmpfs "/var/lib/music-platform:$own" \
   --volume "$service-tls:/etc/music-platform/tls:ro" --env-file <(settings) "${more[@]}" \
   --entrypoint "/opt/music-platform/provision/$script" "$image" "$verb"

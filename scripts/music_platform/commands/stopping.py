@@ -50,6 +50,7 @@ def _stop(instance: Instance, progress: Progress) -> str:
     terraform = instance.terraform()
     progress.step(f"Stopping the platform '{instance.name}'")
     terraform.initialize()
+    host.before_destroy()
     terraform.destroy(ApplyProgress(progress))
     host.after_destroy()
     return ", ".join(names) or "nothing was running"

@@ -119,6 +119,17 @@ class Terraform:
             raise PlatformError(f"{self.binary} could not read its state: {error.strip()}")
         return output.split()
 
+    def identities(self, kind: str) -> set[str]:
+        """Return the ids of the resources of a type that the state holds; empty when nothing was applied."""
+        _, output, _ = self._run("state pull")
+        resources = json.loads(output)["resources"] if output.strip() else []
+        return {
+            str(instance["attributes"]["id"])
+            for resource in resources
+            if resource["type"] == kind and resource["mode"] == "managed"
+            for instance in resource["instances"]
+        }
+
     def _plan_like(self, command: str, listener: Listener) -> None:
         errors: list[Event] = []
 

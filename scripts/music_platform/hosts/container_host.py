@@ -21,6 +21,10 @@ from music_platform.hosts.hosting import Check, Program
 SERVICE_LABEL = "music-platform.service"
 # A stopped engine answers at once; one that is busy with a large image may take a while.
 ANSWER_LIMIT_S = 60
+# The processor's time as a quota: the engine refuses a limit in cores where the machine has fewer. Without a
+# log: what goes through is the data, which the engine would write to its own disk as well.
+_COPYING_LIMITS = ["--memory", "256m", "--memory-swap", "256m", "--log-driver", "none"]
+_COPYING_LIMITS += ["--cpu-period", "100000", "--cpu-quota", "200000"]
 _UNITS = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 
 
@@ -28,6 +32,7 @@ class ContainerHost:
     """The containers and volumes of one instance."""
 
     def __init__(self, instance: Instance) -> None:
+        self._instance = instance
         self._label = f"music-platform.name={instance.name}"
 
     def checks(self, wanted_ports: Mapping[str, int]) -> Sequence[Check]:
@@ -54,8 +59,28 @@ class ContainerHost:
                 progress.detail(f"starting {name} again, it was {container['State']['Status']}")
                 docker("start", container["Id"])
 
+    def before_destroy(self) -> None:
+        """Remove containers that Terraform does not know: they would hold its network and its volumes.
+
+        A command that was killed leaves such: servers that it had not noted yet, and tasks under way.
+        """
+        known = self._instance.terraform().identities("docker_container")
+        for identity in self._own("ps", "--all", "--no-trunc"):
+            if identity not in known:
+                docker("rm", "--force", identity)
+
     def after_destroy(self) -> None:
-        """Do nothing: Terraform knows every container."""
+        """Remove networks and images that Terraform did not know, for the same reason."""
+        for network in self._own("network", "ls"):
+            docker("network", "rm", network)
+        for image in dict.fromkeys(self._own("image", "ls")):
+            docker("image", "rm", "--force", image)
+
+    def _own(self, *listing: str) -> list[str]:
+        """Return the ids of what is of this platform, not of one of the same name that has another home."""
+        labels = (self._label, f"music-platform.home={self._instance.home}")
+        filters = [word for label in labels for word in ("--filter", f"label={label}")]
+        return docker(*listing, "--quiet", *filters).split()
 
     def stop(self, name: str) -> None:
         """Stop a container, and wait until it has ended."""
@@ -84,6 +109,7 @@ class ContainerHost:
         container = self._container(name)
         volume = container["Name"].removeprefix("/")
         options = ["--rm", "--interactive", "--network", "none", "--read-only", "--cap-drop", "ALL"]
+        options += ["--security-opt", "no-new-privileges", *_COPYING_LIMITS]
         options += ["--volume", f"{volume}:/data:{access}", "--workdir", "/data", "--entrypoint", "bash"]
         shell = ["-euo", "pipefail", "-c", command]
         streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, **streams}

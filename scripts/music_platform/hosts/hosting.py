@@ -50,6 +50,9 @@ class Host(Protocol):
     def after_apply(self, progress: Progress) -> None:
         """Start the servers that stand still although Terraform saw nothing to change."""
 
+    def before_destroy(self) -> None:
+        """End what Terraform does not know and what would be in its way."""
+
     def after_destroy(self) -> None:
         """End what Terraform did not know any more."""
 

@@ -69,6 +69,9 @@ class LocalHost:
                 progress.detail(f"starting {program.name} again, it was {program.state}")
                 self._supervisor.start(program.name)
 
+    def before_destroy(self) -> None:
+        """Do nothing: no process is in Terraform's way."""
+
     def after_destroy(self) -> None:
         """End what is left: a supervisor that was killed knew nothing any more."""
         processes.end(self._processes())

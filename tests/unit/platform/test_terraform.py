@@ -81,12 +81,15 @@ def test_an_applied_module_gives_its_outputs_and_a_second_plan_has_no_changes(ro
     wrapper = terraform(root_module)
     assert wrapper.has_changes()
     assert wrapper.resources() == []
+    assert wrapper.identities("terraform_data") == set()
     assert wrapper.outputs() == {}
 
     wrapper.apply(ignore)
 
     assert wrapper.outputs() == {"rate": 5, "password": "only a test"}
     assert wrapper.resources() == ["terraform_data.this"]
+    assert len(wrapper.identities("terraform_data")) == 1
+    assert wrapper.identities("docker_container") == set()
     assert not wrapper.has_changes()
 
 

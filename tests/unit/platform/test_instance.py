@@ -56,7 +56,7 @@ def test_the_chosen_home_of_the_default_instance_is_remembered(checkout: Path) -
 def test_what_was_written_for_the_default_instance_does_not_count_for_another(checkout: Path) -> None:
     default = instances.select(checkout, {})
     default.settings_file.write_text('{"kafka": {"topics": {"music.users": {"partitions": 6}}}}')
-    second = instances.select(checkout, {"NAME": "second"})
+    second = instances.select(checkout, {"NAME": "second", "HOME_DIR": str(checkout / "home")})
     second.keep_settings({})
     assert json.loads(second.settings_file.read_text())["kafka"] is None
 

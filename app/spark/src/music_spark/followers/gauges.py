@@ -22,26 +22,27 @@ class Gauges:
 
     def show(self, values: Mapping[str, int]) -> None:
         """Let the gauges have these values; a name that is new becomes one more gauge."""
-        self._add([name for name in values if name not in self._shown])
+        spark = self._context._jsc.sc()
+        new = {name: spark.longAccumulator() for name in values if name not in self._shown}
+        self._shown |= {name: (accumulator, 0) for name, accumulator in new.items()}
         for name, value in values.items():
             accumulator, former = self._shown[name]
             if value != former:
                 # Not reset and set: whoever looks in between would see 0.
                 accumulator.add(value - former)
                 self._shown[name] = accumulator, value
+        self._offer(new)
 
-    def _add(self, names: list[str]) -> None:
-        if not names:
+    def _offer(self, accumulators: Mapping[str, Any]) -> None:
+        if not accumulators:
             return
-        spark, jvm = self._context._jsc.sc(), self._context._jvm
+        jvm = self._context._jvm
         assert jvm is not None
-        new = {name: spark.longAccumulator() for name in names}
         source = getattr(jvm.org.apache.spark.metrics.source, "LongAccumulatorSource$")
         map_of_java = jvm.java.util.HashMap()
-        for name, accumulator in new.items():
+        for name, accumulator in accumulators.items():
             map_of_java.put(name, accumulator)
-        getattr(source, "MODULE$").register(spark, jvm.PythonUtils.toScalaMap(map_of_java))
-        self._shown |= {name: (accumulator, 0) for name, accumulator in new.items()}
+        getattr(source, "MODULE$").register(self._context._jsc.sc(), jvm.PythonUtils.toScalaMap(map_of_java))
 
 
 def lag_gauges(lag: Mapping[str, int]) -> dict[str, int]:

@@ -57,8 +57,10 @@ def select(artifacts: Path, manifest: dict[str, Any], name: str, target: Path) -
     component = component_of(manifest, name)
     for path in component["files"]:
         copy = target / path
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(artifacts / path, copy)
+        # What it shares with a component below it is there already; `verify` would refuse another file.
+        if not copy.exists():
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(artifacts / path, copy)
     file = target / "manifest.json"
     copied = json.loads(file.read_text(encoding="utf-8"))["components"] if file.exists() else {}
     alone = {"python": manifest["python"], "components": {**copied, name: component}}

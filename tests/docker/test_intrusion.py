@@ -181,16 +181,18 @@ def what_a_worker_hears(platform: SecondPlatform, secret: str | None) -> str:
     return "".join(said)
 
 
-@pytest.mark.parametrize("secret", [None, "wrong"])
+@pytest.mark.parametrize(
+    ("secret", "reason"), [(None, "Unknown challenge message"), ("wrong", "Authentication failed")]
+)
 def test_a_worker_that_does_not_know_the_secret_is_kept_out_of_the_cluster(
-    platform: SecondPlatform, secret: str | None
+    platform: SecondPlatform, secret: str | None, reason: str
 ) -> None:
     # It is not the network that keeps it out.
     assert intruders.connects(platform, intruders.network(platform), "spark-master", 7077)
 
     said = what_a_worker_hears(platform, secret)
 
-    assert "Failed to connect to master" in said, said[-4000:]
+    assert "Failed to connect to master" in said and reason in said, said[-4000:]
     assert "Successfully registered" not in said
 
 

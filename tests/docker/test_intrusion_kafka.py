@@ -146,6 +146,11 @@ def may_read(settings: dict[str, str], topic: str) -> bool:
         return error if error is not None else KafkaError._PARTITION_EOF
 
     with closing(consumer):
+        # Whoever may not even see a topic may not read it, and would be waited for in vain.
+        seen = consumer.list_topics(topic, ANSWER_LIMIT_S).topics[topic].error
+        if seen is not None:
+            assert seen.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED, seen
+            return False
         consumer.assign([TopicPartition(topic, 0, 0)])
         answered = wait_until(answer, ANSWER_LIMIT_S, f"an answer about {topic}")
     code = answered.code() if isinstance(answered, KafkaError) else answered

@@ -189,6 +189,21 @@ def test_one_components_artifacts_are_copied_with_a_manifest_of_their_own(
     manifest.main("verify", tmp_path / "copy", "kafka")
 
 
+def test_what_a_component_shares_with_one_that_was_copied_before_is_not_copied_again(
+    artifacts: Path, tmp_path: Path
+) -> None:
+    described = manifest.load(artifacts)
+    described["components"]["kafka_packages"] = described["components"]["kafka"]
+    (artifacts / "manifest.json").write_text(json.dumps(described))
+    manifest.main("select", artifacts, "kafka_packages", str(tmp_path / "copy"))
+    copied = (tmp_path / "copy" / "jars" / "kafka" / "broker.jar").stat()
+
+    manifest.main("select", artifacts, "kafka", str(tmp_path / "copy"))
+
+    assert (tmp_path / "copy" / "jars" / "kafka" / "broker.jar").stat() == copied
+    assert list(manifest.load(tmp_path / "copy")["components"]) == ["kafka_packages", "kafka"]
+
+
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
 def test_a_certificate_names_its_server_and_comes_from_an_authority_that_stays(tmp_path: Path) -> None:
     environment = {

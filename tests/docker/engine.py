@@ -42,7 +42,8 @@ def _is_of(name: str, thing: str) -> bool:
 def images(name: str) -> dict[str, str]:
     """The newest image of each target of the Dockerfile that a platform was made of."""
     form = "{{.Repository}} {{.ID}}"
-    lines = docker("image", "ls", "--format", form, "--filter", f"label={_label(name)}").splitlines()
+    filters = ["--filter", f"label={_label(name)}", "--filter", "dangling=false"]
+    lines = docker("image", "ls", "--format", form, *filters).splitlines()
     # The engine lists the newest first.
     return {line.split()[0].rpartition("/")[2]: line.split()[1] for line in reversed(lines)}
 

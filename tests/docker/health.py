@@ -1,7 +1,7 @@
 """Whether what was killed or added has come to serve."""
 
 import httpx
-from confluent_kafka import TopicCollection
+from confluent_kafka import KafkaException, TopicCollection
 from music_contract.topics import TOPICS
 
 from tests.docker import engine
@@ -25,7 +25,11 @@ def healthy_after(platform: SecondPlatform, service: str, restarts: int) -> bool
 def all_in_sync(platform: SecondPlatform, copies: int) -> bool:
     """Whether every partition of the contract has so many copies, and all of them are up to date."""
     described = books.admin(platform).describe_topics(TopicCollection(list(TOPICS)))
-    partitions = [partition for topic in described.values() for partition in topic.result().partitions]
+    try:
+        partitions = [partition for topic in described.values() for partition in topic.result().partitions]
+    except KafkaException:
+        # The broker that was asked has just been killed.
+        return False
     return all(len(partition.isr) == len(partition.replicas) == copies for partition in partitions)
 
 

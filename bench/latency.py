@@ -16,6 +16,7 @@ import argparse
 import os
 import platform as machine
 import threading
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -115,8 +116,8 @@ def main() -> None:
         wait(_WARM_UP_S, "warming up")
         ((since,),) = work.query(dsn, "SELECT clock_timestamp()")
         wait(options.minutes * 60, "measuring")
-        events, delays = measure(dsn, since)
         ((until,),) = work.query(dsn, "SELECT clock_timestamp()")
+        events, delays = measure(dsn, since)
         load = os.getloadavg()
         memory = sum(program.memory for program in platform.programs().values())
         platform.supervisor.stop("producer")
@@ -129,7 +130,7 @@ def main() -> None:
         "events_per_s": round(events / (until - since).total_seconds(), 1),
         "latency_ms": delays,
         "resident_bytes": memory,
-        "books": str(books),
+        "books": asdict(books),
         "final_windows": final,
         "metric_rows_that_differ_from_the_facts": len(different),
     }

@@ -99,7 +99,7 @@ class Instance:
         if former is None:
             self.settings_file.unlink(missing_ok=True)
         else:
-            self.settings_file.write_bytes(former)
+            settings.write(self.settings_file, former)
 
     @contextmanager
     def lock(self, purpose: str) -> Iterator[None]:

@@ -272,9 +272,14 @@ def keep(file: Path, values: Content, *, others: Iterable[str] = ()) -> None:
     this one too.
     """
     content = {**dict.fromkeys(others), **values}
+    write(file, (json.dumps(content, indent=2, sort_keys=True) + "\n").encode())
+
+
+def write(file: Path, content: bytes) -> None:
+    """Write a file of kept settings as a whole: a crash leaves the former one."""
     file.parent.mkdir(parents=True, exist_ok=True)
     temporary = file.with_suffix(".new")
-    temporary.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    temporary.write_bytes(content)
     temporary.replace(file)
 
 

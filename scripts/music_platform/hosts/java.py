@@ -53,6 +53,11 @@ def version_in(text: str) -> str | None:
     return match.group(1) if match else None
 
 
+def will_be_installed() -> bool:
+    """Say whether there is no Java and a start installs one."""
+    return find() is None and can_be_installed()
+
+
 def can_be_installed() -> bool:
     """Say whether this is root on Debian or Ubuntu, where apt-get can install a missing JDK unasked."""
     return os.geteuid() == 0 and "JAVA_HOME" not in os.environ and shutil.which("apt-get") is not None

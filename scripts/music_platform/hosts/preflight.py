@@ -22,7 +22,7 @@ OLDEST_PYTHON = (3, 11)
 SUPERVISOR_LIMITS = Path("modules/supervisor/local/limits.json")
 ARTIFACTS = Path("build/artifacts/manifest.json")
 GIB = 2**30
-# The platform takes up to 7 GiB resident when busy, one of them Superset's; it starts with less.
+# The platform takes about 5 GiB when busy, 0.6 of them Superset's; it starts with less.
 MEMORY_TO_START = 4 * GIB
 # What a first start writes to the home: the programs (2.6 GiB), and 1.8 million events of the past (two and
 # a half hours at 200 a second: 1.3 GB in PostgreSQL) with the logs of PostgreSQL and Kafka. Every day of 200
@@ -39,7 +39,7 @@ def run(instance: Instance, more: Sequence[Check], progress: Progress) -> None:
 
     A JDK is installed, where it can be, once all the rest is there.
     """
-    lacks_java = java.find() is None and java.can_be_installed()
+    lacks_java = java.will_be_installed()
     checks: list[Check] = [
         require_python,
         *([] if lacks_java else [prerequisites.require_java]),

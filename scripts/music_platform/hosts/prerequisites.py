@@ -85,7 +85,7 @@ def require_virtual_environments() -> str:
 
 def require_java() -> str:
     """Return the version of Java, or that one will be installed."""
-    if java.find() is None and java.can_be_installed():
+    if java.will_be_installed():
         return "a JDK from apt-get"
     return f"Java {java.require()}"
 

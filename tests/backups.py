@@ -1,9 +1,14 @@
 """Backups that a platform's own command makes."""
 
 import re
+from contextlib import closing
 from pathlib import Path
 
+import psycopg2
+
 from tests.second_platform import SecondPlatform
+
+MARK = "after the backup"
 
 
 def make(platform: SecondPlatform) -> Path:
@@ -15,3 +20,17 @@ def make(platform: SecondPlatform) -> Path:
     file = Path(found[1])
     assert file.stat().st_mode & 0o077 == 0
     return file
+
+
+def mark(platform: SecondPlatform) -> None:
+    """Note MARK among the events of the query, which no backup has yet."""
+    with (
+        closing(psycopg2.connect(platform.postgres_dsn)) as connection,
+        connection,
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(
+            "INSERT INTO ops.query_events (query, run_id, kind, detail)"
+            " VALUES ('test', gen_random_uuid(), 'stopped', %s)",
+            [MARK],
+        )

@@ -99,6 +99,12 @@ def music_platform(
     return complete([str(COMMAND), command, *words], checkout, environment)
 
 
+def free_of_make() -> dict[str, str]:
+    """This environment without what a make around the tests would say to the makes below it."""
+    its = {"MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS", settings.ENVIRONMENT_VARIABLE}
+    return {name: value for name, value in os.environ.items() if name not in its}
+
+
 def complete(
     arguments: Sequence[str], directory: Path, environment: Mapping[str, str]
 ) -> "subprocess.CompletedProcess[str]":

@@ -1,9 +1,7 @@
 """PostgreSQL to a file and back, while events flow."""
 
-from contextlib import closing
 from pathlib import Path
 
-import psycopg2
 import pytest
 
 from tests import backups
@@ -17,21 +15,6 @@ pytestmark = pytest.mark.docker
 
 GROWTH = 500
 GROWTH_LIMIT_S = 300
-MARK = "after the backup"
-
-
-def mark(platform: SecondPlatform) -> None:
-    """Write a row that no backup has yet."""
-    with (
-        closing(psycopg2.connect(platform.postgres_dsn)) as connection,
-        connection,
-        connection.cursor() as cursor,
-    ):
-        cursor.execute(
-            "INSERT INTO ops.query_events (query, run_id, kind, detail)"
-            " VALUES ('test', gen_random_uuid(), 'stopped', %s)",
-            [MARK],
-        )
 
 
 def test_the_stream_goes_on_from_a_backup_that_was_restored(platform: SecondPlatform, balanced: None) -> None:
@@ -42,14 +25,14 @@ def test_the_stream_goes_on_from_a_backup_that_was_restored(platform: SecondPlat
         lambda: promises.stored(platform) > then + GROWTH, GROWTH_LIMIT_S, "the stream goes on after a backup"
     )
 
-    mark(platform)
-    assert MARK in books.events_of(platform, "stopped")
+    backups.mark(platform)
+    assert backups.MARK in books.events_of(platform, "stopped")
 
     with Pauses(platform) as restoring:
         restored = platform.run("restore", f"FILE={file}", "FORCE=1")
 
     assert restored.returncode == 0, restored.stdout + restored.stderr
-    assert MARK not in books.events_of(platform, "stopped")
+    assert backups.MARK not in books.events_of(platform, "stopped")
     reached = promises.stored(platform)
     wait_until(
         lambda: promises.stored(platform) > max(reached, then) + GROWTH,

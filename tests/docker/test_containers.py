@@ -1,24 +1,18 @@
 """The platform as containers: what a user's commands do, and what a container may do."""
 
 import json
-import os
 import re
-import subprocess
 
 import pytest
 
 from tests.docker import engine
-from tests.second_platform import CHECKOUT, SecondPlatform
+from tests.second_platform import CHECKOUT, SecondPlatform, complete, free_of_make
 
 pytestmark = pytest.mark.docker
 
 
 def test_make_smoke_passes(platform: SecondPlatform) -> None:
-    # Free of the settings of the make around it.
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
-    result = subprocess.run(
-        ["make", "smoke", *platform.words], cwd=CHECKOUT, env=environment, capture_output=True, text=True
-    )
+    result = complete(["make", "smoke", *platform.words], CHECKOUT, free_of_make())
     assert result.returncode == 0, result.stdout + result.stderr
     assert re.search(r"\d+ passed", result.stdout)
     print(result.stdout)

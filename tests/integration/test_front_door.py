@@ -1,7 +1,6 @@
 """The way of somebody new: a clone, `make up`, `make smoke`, `make destroy`, and no name for the platform."""
 
 import json
-import os
 import shutil
 import subprocess
 import tempfile
@@ -11,10 +10,9 @@ from pathlib import Path
 
 import psutil
 import pytest
-from music_platform.deployment import settings
 from music_platform.hosts import processes
 
-from tests.second_platform import CHECKOUT, complete, free_offset
+from tests.second_platform import CHECKOUT, complete, free_of_make, free_offset
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
@@ -31,9 +29,6 @@ OUTPUTS = {
 }
 """Of every environment; Superset's are null where it does not run, and then Terraform leaves them out."""
 
-# What a make around these tests would say to the makes below it.
-OF_MAKE = {"MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MAKEOVERRIDES", settings.ENVIRONMENT_VARIABLE}
-
 
 @dataclass(frozen=True)
 class Clone:
@@ -44,8 +39,7 @@ class Clone:
 
     def run(self, *command: str) -> str:
         """Run a command that must succeed; what it says, unprinted: there may be passwords in it."""
-        environment = {name: value for name, value in os.environ.items() if name not in OF_MAKE}
-        ran = complete(command, self.checkout, environment)
+        ran = complete(command, self.checkout, free_of_make())
         assert ran.returncode == 0, f"{' '.join(command)} failed:\n{ran.stdout}\n{ran.stderr}"
         return ran.stdout
 

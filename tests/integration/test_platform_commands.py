@@ -5,7 +5,6 @@ import os
 import re
 import shutil
 import signal
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,10 +15,9 @@ import psycopg2
 import pytest
 from confluent_kafka.admin import AdminClient, ConfigResource
 from music_contract import topics
-from music_platform.deployment import settings
 
 from tests import audit, backups, stand_ins
-from tests.second_platform import CHECKOUT, START_LIMIT_S, SecondPlatform
+from tests.second_platform import CHECKOUT, SecondPlatform, complete, free_of_make
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.integration
@@ -63,26 +61,13 @@ def test_one_setting_restarts_one_component(platform: SecondPlatform) -> None:
     assert {name for name in after if after[name] != before[name]} == {"spark_job"}
 
 
-def make(target: str, *words: str, path: str) -> "subprocess.CompletedProcess[str]":
-    """Run a target of the Makefile as a user does, with another PATH, free of the make around the tests."""
-    ours = {"MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS", settings.ENVIRONMENT_VARIABLE}
-    return subprocess.run(
-        ["make", target, *words],
-        cwd=CHECKOUT,
-        env={**{name: value for name, value in os.environ.items() if name not in ours}, "PATH": path},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=START_LIMIT_S,
-    )
-
-
 def test_a_start_with_opentofu_calls_that_and_no_terraform(platform: SecondPlatform, tmp_path: Path) -> None:
     real = shutil.which("terraform") or shutil.which("tofu")
     stand_ins.program(tmp_path, "tofu", f'echo "$1" >>{tmp_path}/calls; exec {real} "$@"')
     stand_ins.program(tmp_path, "terraform", f"echo terraform >>{tmp_path}/calls; exit 1")
 
-    result = make("up", "TF=tofu", *platform.words, path=f"{tmp_path}:{os.environ['PATH']}")
+    environment = {**free_of_make(), "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    result = complete(["make", "up", "TF=tofu", *platform.words], CHECKOUT, environment)
 
     assert result.returncode == 0, result.stdout + result.stderr
     assert "nothing to change" in result.stdout
@@ -207,12 +192,7 @@ def test_a_restore_brings_back_what_was_there_at_the_backup_and_the_stream_start
 ) -> None:
     file = backups.make(platform)
     before = wait_until(lambda: noted(platform), 60, "PostgreSQL answers after the backup")
-    with psycopg2.connect(platform.postgres_dsn) as connection, connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO ops.query_events (query, run_id, kind, detail)"
-            " VALUES ('test', gen_random_uuid(), 'stopped', 'after the backup')"
-        )
-    connection.close()
+    backups.mark(platform)
     assert "after the backup" in noted(platform)
 
     restored = platform.run("restore", f"FILE={file}", "FORCE=1")

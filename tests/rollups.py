@@ -95,14 +95,15 @@ _OTHERS = {
     ),
 }
 
-# The views add stored days and days that they count at the look.
+_AGE = """CASE WHEN f.age IS NULL THEN 'unknown' WHEN f.age < 18 THEN 'under 18'
+    WHEN f.age < 23 THEN '18-22' WHEN f.age < 28 THEN '23-27' WHEN f.age < 35 THEN '28-34'
+    WHEN f.age < 45 THEN '35-44' WHEN f.age < 60 THEN '45-59' ELSE '60+' END"""
+
+# The views and functions add stored days and days that they count at the look.
 _VIEWS = {
     "engagement_daily": (
         f"day, age_group, gender, subscription, country, listeners, {_STORED}",
-        """SELECT f.event_date,
-               CASE WHEN f.age IS NULL THEN 'unknown' WHEN f.age < 18 THEN 'under 18'
-                   WHEN f.age < 23 THEN '18-22' WHEN f.age < 28 THEN '23-27' WHEN f.age < 35 THEN '28-34'
-                   WHEN f.age < 45 THEN '35-44' WHEN f.age < 60 THEN '45-59' ELSE '60+' END,
+        f"""SELECT f.event_date, {_AGE},
                f.user_gender, f.user_subscription, f.user_country, count(DISTINCT f.user_id)""",
         "1, 2, 3, 4, 5",
     ),
@@ -111,6 +112,40 @@ _VIEWS = {
         """SELECT f.event_date, f.device_type, f.platform, count(DISTINCT f.device_user),
                count(DISTINCT f.device_id)""",
         "1, 2, 3",
+    ),
+}
+
+# Ranges from every active day to every other: who was active on several of their days counts once.
+_RANGES = """(SELECT a.day AS since, b.day + 1 AS until
+    FROM rollup.activity AS a JOIN rollup.activity AS b ON a.day <= b.day)"""
+_FUNCTIONS = {
+    **{
+        f"engagement by {word}": (
+            f"analytics.engagement(r.since, r.until, '{word}')",
+            "group_name, listeners, plays, streams",
+            f"{group}, count(DISTINCT f.user_id), count(*), count(*) FILTER (WHERE f.is_stream)",
+            "3",
+        )
+        for word, group in {
+            "age_group": _AGE,
+            "gender": "f.user_gender",
+            "subscription": "f.user_subscription",
+            "country": "f.user_country",
+            "all": "'all'",
+        }.items()
+    },
+    "devices": (
+        "analytics.devices(r.since, r.until)",
+        "device_type, platform, listeners, devices, plays, streams",
+        """f.device_type, f.platform, count(DISTINCT f.device_user), count(DISTINCT f.device_id), count(*),
+           count(*) FILTER (WHERE f.is_stream)""",
+        "3, 4",
+    ),
+    "super listeners": (
+        "(SELECT * FROM analytics.super_listeners(r.since, r.until) WHERE audience = 'all')",
+        "listeners, streams",
+        "count(DISTINCT f.user_id), count(*) FILTER (WHERE f.is_stream)",
+        "",
     ),
 }
 
@@ -169,6 +204,15 @@ def that_differ(dsn: str) -> list[tuple[Any, ...]]:
                 view,
                 f"SELECT {columns} FROM analytics.{view}",
                 f"{groups}, {_MEASURES} FROM ({_GROUPED_FACTS}) AS f GROUP BY {keys}",
+            )
+        for name, (function, columns, groups, keys) in _FUNCTIONS.items():
+            different += _compare(
+                cursor,
+                name,
+                f"""SELECT r.since, r.until, {columns} FROM {_RANGES} AS r CROSS JOIN LATERAL {function}""",
+                f"""SELECT r.since, r.until, {groups} FROM {_RANGES} AS r
+                    JOIN ({_GROUPED_FACTS}) AS f ON f.event_date >= r.since AND f.event_date < r.until
+                    GROUP BY {", ".join(filter(None, ("1, 2", keys)))}""",
             )
         different += _compare(cursor, "activity", _ACTIVITY, _EXPECTED_ACTIVITY)
     return different

@@ -5,6 +5,7 @@ LANGUAGE sql AS $$
         rollup.endings_by_day, rollup.artist_listeners, rollup.first_listens, rollup.listener_sources,
         rollup.user_days, rollup.activity,
         rollup.cohorts, rollup.corrections, rollup.moved_locations, rollup.listener_groups, rollup.device_groups,
+        rollup.listener_sets, rollup.device_sets, rollup.listener_numbers, rollup.device_numbers,
         rollup.unsettled_days, rollup.regrouped_users, rollup.regrouped_devices;
     UPDATE rollup.state SET batch_id = 0, ingested_until = '-infinity', user_key = 0, sealed_until = '-infinity';
 $$;

@@ -37,7 +37,8 @@ BEGIN
     PERFORM rollup.apply_sums(sealed);
     PERFORM rollup.apply_songs(newest.committed_at);
     PERFORM rollup.apply_activity();
-    PERFORM rollup.settle_days(sealed, max_facts);
+    PERFORM rollup.number_members();
+    PERFORM rollup.settle_days(max_facts);
     DROP TABLE rollup_changes;
 
     UPDATE rollup.state SET

@@ -1,4 +1,4 @@
--- Days at rest are stored, the others are counted anew.
+-- Settled days are stored, the others are counted anew.
 CREATE VIEW analytics.device_daily AS
 SELECT
     g.day,

@@ -1,5 +1,5 @@
 -- Facts count for the version of the listener that was valid at their time, so a change of subscription splits a day.
--- Days at rest are stored, the others are counted anew.
+-- Settled days are stored, the others are counted anew.
 CREATE VIEW analytics.engagement_daily AS
 SELECT
     g.day,

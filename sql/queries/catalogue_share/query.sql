@@ -14,11 +14,12 @@ BEGIN ATOMIC
     WITH sums AS (
         SELECT
             c.content_id,
-            sum(c.streams) AS streams
+            sum(p.sign * c.streams) AS streams
         FROM rollup.periods(catalogue_share.since, catalogue_share.until) AS p
         INNER JOIN rollup.content AS c ON p.grain = c.grain AND p.period_start = c.period_start
         WHERE c.content_type = 'song'
         GROUP BY c.content_id
+        HAVING sum(p.sign * c.plays) > 0
     ),
 
     ranked AS (

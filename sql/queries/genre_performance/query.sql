@@ -13,16 +13,17 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = '' ROWS 30
 BEGIN ATOMIC
     SELECT
         c.content_id AS genre,
-        sum(c.plays)::bigint AS plays,
-        sum(c.streams)::bigint AS streams,
-        sum(c.ms_played) / 60000.0 AS minutes_played,
-        sum(c.streams)::double precision / nullif(sum(sum(c.streams)) OVER (), 0) AS share_of_streams,
-        sum(c.completed)::double precision / nullif(sum(c.plays), 0) AS completion_rate,
-        sum(c.skipped)::double precision / nullif(sum(c.plays), 0) AS skip_rate,
-        sum(c.liked)::double precision / nullif(sum(c.plays), 0) AS like_rate
+        sum(p.sign * c.plays)::bigint AS plays,
+        sum(p.sign * c.streams)::bigint AS streams,
+        sum(p.sign * c.ms_played) / 60000.0 AS minutes_played,
+        sum(p.sign * c.streams)::double precision / nullif(sum(sum(p.sign * c.streams)) OVER (), 0) AS share_of_streams,
+        sum(p.sign * c.completed)::double precision / nullif(sum(p.sign * c.plays), 0) AS completion_rate,
+        sum(p.sign * c.skipped)::double precision / nullif(sum(p.sign * c.plays), 0) AS skip_rate,
+        sum(p.sign * c.liked)::double precision / nullif(sum(p.sign * c.plays), 0) AS like_rate
     FROM rollup.periods(genre_performance.since, genre_performance.until) AS p
     INNER JOIN rollup.content AS c ON p.grain = c.grain AND p.period_start = c.period_start
     WHERE c.content_type = 'genre'
     GROUP BY c.content_id
+    HAVING sum(p.sign * c.plays) > 0
     ORDER BY 3 DESC, 1 ASC;
 END;

@@ -16,14 +16,15 @@ BEGIN ATOMIC
     WITH used AS (
         SELECT
             r.location_id,
-            sum(r.plays) AS plays,
-            sum(r.streams) AS streams,
-            sum(r.completed) AS completed,
-            sum(r.skipped) AS skipped,
-            sum(r.ms_played) AS ms_played
+            sum(p.sign * r.plays) AS plays,
+            sum(p.sign * r.streams) AS streams,
+            sum(p.sign * r.completed) AS completed,
+            sum(p.sign * r.skipped) AS skipped,
+            sum(p.sign * r.ms_played) AS ms_played
         FROM rollup.periods(places.since, places.until) AS p
         INNER JOIN rollup.locations AS r ON p.grain = r.grain AND p.period_start = r.period_start
         GROUP BY r.location_id
+        HAVING sum(p.sign * r.plays) > 0
     )
 
     SELECT

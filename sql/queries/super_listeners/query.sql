@@ -14,21 +14,44 @@ BEGIN ATOMIC
     WITH versions AS (
         SELECT
             r.user_key,
-            rollup.total(r.streams) AS streams,
-            rollup.total(r.ms_played) AS ms_played
+            rollup.total(p.sign * r.streams) AS streams,
+            rollup.total(p.sign * r.ms_played) AS ms_played
         FROM rollup.periods(super_listeners.since, super_listeners.until) AS p
         INNER JOIN rollup.listeners AS r ON p.grain = r.grain AND p.period_start = r.period_start
         GROUP BY r.user_key
+        HAVING rollup.total(p.sign * r.plays) > 0
+    ),
+
+    -- A version that held all through the range is its listener's only one in it. The others are put together here.
+    changed AS (
+        SELECT
+            u.user_key,
+            u.user_id
+        FROM warehouse.users AS u
+        WHERE
+            (
+                u.valid_from > super_listeners.since::timestamp AT TIME ZONE 'UTC'
+                AND u.valid_from < super_listeners.until::timestamp AT TIME ZONE 'UTC'
+            )
+            OR (
+                u.valid_to > super_listeners.since::timestamp AT TIME ZONE 'UTC'
+                AND u.valid_to < super_listeners.until::timestamp AT TIME ZONE 'UTC'
+            )
     ),
 
     listeners AS (
         SELECT
-            u.user_id,
+            v.streams,
+            v.ms_played
+        FROM versions AS v
+        WHERE v.user_key NOT IN (SELECT c.user_key FROM changed AS c)
+        UNION ALL
+        SELECT
             rollup.total(v.streams) AS streams,
             rollup.total(v.ms_played) AS ms_played
         FROM versions AS v
-        INNER JOIN warehouse.users AS u ON v.user_key = u.user_key
-        GROUP BY u.user_id
+        INNER JOIN changed AS c ON v.user_key = c.user_key
+        GROUP BY c.user_id
     ),
 
     -- Only the few at the top are put in an order.
@@ -37,7 +60,7 @@ BEGIN ATOMIC
             l.streams,
             l.ms_played
         FROM listeners AS l
-        ORDER BY l.streams DESC, l.user_id ASC
+        ORDER BY l.streams DESC, l.ms_played DESC
         LIMIT (SELECT greatest(ceil(count(*) * super_listeners.top_share), 0)::bigint FROM listeners)
     ),
 

@@ -32,17 +32,18 @@ BEGIN ATOMIC
     WITH now_sums AS (
         SELECT
             c.content_id,
-            rollup.total(c.plays) AS plays,
-            rollup.total(c.streams) AS streams,
-            rollup.total(c.completed) AS completed,
-            rollup.total(c.skipped) AS skipped,
-            rollup.total(c.liked) AS liked,
-            rollup.total(c.added_to_playlist) AS added_to_playlist,
-            rollup.total(c.ms_played) AS ms_played
+            rollup.total(p.sign * c.plays) AS plays,
+            rollup.total(p.sign * c.streams) AS streams,
+            rollup.total(p.sign * c.completed) AS completed,
+            rollup.total(p.sign * c.skipped) AS skipped,
+            rollup.total(p.sign * c.liked) AS liked,
+            rollup.total(p.sign * c.added_to_playlist) AS added_to_playlist,
+            rollup.total(p.sign * c.ms_played) AS ms_played
         FROM rollup.periods(top_content.since, top_content.until) AS p
         INNER JOIN rollup.content AS c ON p.grain = c.grain AND p.period_start = c.period_start
         WHERE c.content_type = top_content.content_type
         GROUP BY c.content_id
+        HAVING rollup.total(p.sign * c.plays) > 0
     ),
 
     top AS (
@@ -57,9 +58,12 @@ BEGIN ATOMIC
     before_sums AS (
         SELECT
             c.content_id,
-            rollup.total(c.streams) AS streams,
+            rollup.total(p.sign * c.streams) AS streams,
             row_number() OVER (
-                ORDER BY rollup.total(c.streams) DESC, rollup.total(c.ms_played) DESC, c.content_id ASC
+                ORDER BY
+                    rollup.total(p.sign * c.streams) DESC,
+                    rollup.total(p.sign * c.ms_played) DESC,
+                    c.content_id ASC
             ) AS rank
         FROM
             rollup.periods(
@@ -69,6 +73,7 @@ BEGIN ATOMIC
         INNER JOIN rollup.content AS c ON p.grain = c.grain AND p.period_start = c.period_start
         WHERE c.content_type = top_content.content_type
         GROUP BY c.content_id
+        HAVING rollup.total(p.sign * c.plays) > 0
     )
 
     SELECT

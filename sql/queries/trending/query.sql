@@ -46,7 +46,7 @@ BEGIN ATOMIC
     days AS (
         SELECT
             c.content_id,
-            sum(c.streams) AS streams
+            sum(p.sign * c.streams) AS streams
         FROM
             rollup.periods(
                 ((trending.at - interval '1 hour') AT TIME ZONE 'UTC')::date - 7,

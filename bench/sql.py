@@ -62,7 +62,7 @@ DASHBOARDS = {
 
 _ARGUMENT = re.compile(r"\(SELECT \w+\.\w+ FROM analytics\.\w+\([^()]*\) AS \w+\)")
 
-_LEFT = "SELECT count(*) FROM rollup.unsettled_days WHERE day < (SELECT sealed_until FROM rollup.state)"
+_LEFT = "SELECT count(*) FROM rollup.unsettled_days"
 
 
 def main() -> None:

@@ -9,16 +9,8 @@ BEGIN
     CREATE TEMPORARY TABLE rollup_touched_days ON COMMIT DROP AS
     SELECT DISTINCT day FROM rollup_changes
     UNION
-    SELECT a.day FROM rollup.activity AS a
-    WHERE NOT EXISTS (SELECT FROM rollup.unsettled_days AS u WHERE u.day = a.day) AND (
-        EXISTS (
-            SELECT FROM rollup.regrouped_users AS k
-            JOIN rollup.listeners AS r ON r.grain = 'day' AND r.period_start = a.day AND r.user_key = k.user_key
-        ) OR EXISTS (
-            SELECT FROM rollup.regrouped_devices AS k
-            JOIN rollup.devices AS r ON r.grain = 'day' AND r.period_start = a.day AND r.device_id = k.device_id
-        )
-    );
+    SELECT r.day FROM rollup.regrouped_days() AS r (day)
+    WHERE NOT EXISTS (SELECT FROM rollup.unsettled_days AS u WHERE u.day = r.day);
     DELETE FROM rollup.regrouped_users;
     DELETE FROM rollup.regrouped_devices;
 

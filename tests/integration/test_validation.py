@@ -257,6 +257,16 @@ def test_a_planted_defect_is_found(check: str, defect: str, connection: Connecti
     assert finding.violations > 0 and finding.samples
 
 
+@pytest.mark.parametrize("check", ["rollup_groups", "rollup_sets"])
+def test_who_becomes_known_is_no_defect_before_the_next_refresh(check: str, connection: Connection) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE warehouse.users SET gender = 'nonbinary', country = 'IS'")
+        cursor.execute("UPDATE warehouse.devices SET user_id = 'user-z', platform = 'web'")
+        assert cursor.rowcount > 0
+
+    assert validation.find(connection, CHECKS[check]).is_good
+
+
 def test_every_check_has_a_planted_defect_but_the_one_that_reads_no_table() -> None:
     assert CHECKS.keys() - {check for check, _ in DEFECTS} == {"query time_ranges"}
 

@@ -5,6 +5,7 @@ WITH days AS (
 
 newest AS (
     SELECT d.day FROM days AS d
+    WHERE d.day NOT IN (SELECT g.day FROM rollup.regrouped_days() AS g (day))
     ORDER BY d.day DESC
     LIMIT 7
 ),

@@ -1,5 +1,5 @@
--- Who was active in each group on each settled day, as bits, and what was played: the union of thirty days is counted in
--- milliseconds, where their listeners take a row each per day.
+-- Who was active in each group on each settled day, as bits, and what was played: the union of thirty days is counted
+-- in milliseconds, where their listeners take a row each per day.
 -- depends: 0071.groups-of-days 0094.every-offset
 
 -- Numbers without gaps, from 0, of all that were ever counted and of the listeners to whom the devices belong.

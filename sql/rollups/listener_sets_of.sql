@@ -5,7 +5,8 @@ BEGIN ATOMIC
     SELECT
         listener_sets_of.day,
         g.word AS grouped_by,
-        rollup.listener_group(g.word, u.birth_date, u.gender, u.subscription, u.country, listener_sets_of.day) AS group_name,
+        rollup.listener_group(g.word, u.birth_date, u.gender, u.subscription, u.country, listener_sets_of.day)
+            AS group_name,
         coalesce(n.number, 0) / 4096 AS block,
         rollup.set_of(n.number % 4096, 1) AS members,
         rollup.total(r.plays) AS plays,

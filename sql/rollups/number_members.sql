@@ -1,5 +1,5 @@
--- Gives numbers to the listeners and devices of this refresh (rollup_changes) that have none yet, and to the listeners to
--- whom these devices, and those of another owner since the last refresh, belong.
+-- Gives numbers to the listeners and devices of this refresh (rollup_changes) that have none yet, and to the listeners
+-- to whom these devices, and those of another owner since the last refresh, belong.
 CREATE FUNCTION rollup.number_members() RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN

@@ -21,6 +21,9 @@ DECLARE
     between date[];
 BEGIN
     SELECT min(a.day), max(a.day) + 1 INTO first_day, end_day FROM rollup.activity AS a;
+    IF first_day IS NULL THEN
+        RETURN;
+    END IF;
     RETURN QUERY SELECT 'day'::rollup.grain, s.at, 1
         FROM rollup.period_starts('day', greatest(since, first_day, sealed), least(until, end_day)) AS s (at);
 

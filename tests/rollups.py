@@ -115,9 +115,12 @@ _VIEWS = {
     ),
 }
 
-# Ranges from every active day to every other: who was active on several of their days counts once.
-_RANGES = """(SELECT a.day AS since, b.day + 1 AS until
-    FROM rollup.activity AS a JOIN rollup.activity AS b ON a.day <= b.day)"""
+# Every active day, and from each to the last: who was active on several of the days counts once.
+_RANGES = """(
+    SELECT a.day AS since, a.day + 1 AS until FROM rollup.activity AS a
+    UNION
+    SELECT a.day, (SELECT max(b.day) + 1 FROM rollup.activity AS b) FROM rollup.activity AS a
+)"""
 _FUNCTIONS = {
     **{
         f"engagement by {word}": (

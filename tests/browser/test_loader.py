@@ -16,6 +16,7 @@ import yaml
 from music_dashboards.client import Client
 from music_platform.commands.dashboards import loader_settings
 
+from tests.browser.loader import load
 from tests.second_platform import CHECKOUT, SecondPlatform
 from tests.waiting import wait_until
 
@@ -23,15 +24,6 @@ pytestmark = pytest.mark.browser
 
 RESTART_LIMIT_S = 180
 KINDS = ("database", "dataset", "chart", "dashboard")
-
-
-def load(platform: SecondPlatform, command: str, folder: Path) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, "-m", "music_dashboards", command, str(folder)],
-        env={**os.environ, **loader_settings(platform.outputs), "PYTHONPATH": str(CHECKOUT / "superset")},
-        capture_output=True,
-        text=True,
-    )
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +49,7 @@ def test_importing_again_changes_no_id_and_finds_no_broken_chart(
 ) -> None:
     before = identities(client)
 
-    result = load(platform, "import", CHECKOUT / "superset")
+    result = load(platform, "import")
 
     assert result.returncode == 0, result.stdout + result.stderr
     assert identities(client) == before
@@ -110,7 +102,7 @@ def test_a_broken_chart_fails_the_import_and_is_named(
         assert "no_such_column" in result.stdout
         assert "1 are broken" in result.stdout
     finally:
-        assert load(platform, "import", CHECKOUT / "superset").returncode == 0
+        assert load(platform, "import").returncode == 0
 
 
 def test_a_list_whose_order_changes_between_two_pages_is_read_whole(

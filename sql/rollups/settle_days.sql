@@ -1,6 +1,6 @@
 -- Takes away the groups and sets of days that this refresh (rollup_changes) touched, and stores those of days that have
 -- none, newest first: as many days as have max_listeners active listeners, the others at the next refreshes. Of days
--- that were touched just now, which may be again at once, as many as have a fifth of that: today, unless it has more.
+-- that were touched just now, which may be again at once, as many as have a tenth of that: today, unless it has more.
 CREATE FUNCTION rollup.settle_days(max_listeners bigint) RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -34,7 +34,7 @@ BEGIN
         LEFT JOIN rollup.activity AS a ON a.day = u.day
         LEFT JOIN rollup_touched_days AS t ON t.day = u.day
     ) AS s
-    WHERE CASE WHEN s.is_touched THEN s.listeners <= max_listeners / 5 ELSE s.listeners - s.active < max_listeners END;
+    WHERE CASE WHEN s.is_touched THEN s.listeners <= max_listeners / 10 ELSE s.listeners - s.active < max_listeners END;
     DROP TABLE rollup_touched_days;
     INSERT INTO rollup.listener_groups
     SELECT g.* FROM unnest(days) AS d (day) CROSS JOIN LATERAL rollup.listener_groups_of(d.day) AS g;

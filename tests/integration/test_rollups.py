@@ -250,7 +250,7 @@ def test_a_day_of_many_listeners_is_stored_when_a_refresh_leaves_it_alone(
     told.commit(some())
     rollups.refresh(warehouse.dsn)
 
-    # One listener is active on each of the days, which is more than a fifth of four.
+    # One listener is active on each of the days, which is more than a tenth of four.
     told.commit(happened({"event_time": at("2026-07-01"), "started_at": at("2026-07-01")}, first=100))
     rollups.refresh_once(warehouse.dsn, max_facts=4)
     for table in TABLES_OF_DAYS:

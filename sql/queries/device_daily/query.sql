@@ -17,34 +17,8 @@ SELECT
     g.completed::double precision / nullif(g.plays, 0) AS completion_rate,
     g.skipped::double precision / nullif(g.plays, 0) AS skip_rate
 FROM (
-    SELECT
-        s.day,
-        s.device_type,
-        s.platform,
-        s.listeners,
-        s.devices,
-        s.plays,
-        s.streams,
-        s.completed,
-        s.skipped,
-        s.liked,
-        s.added_to_playlist,
-        s.ms_played
-    FROM rollup.device_groups AS s
+    SELECT s.* FROM rollup.device_groups AS s
     UNION ALL
-    SELECT
-        u.day,
-        c.device_type,
-        c.platform,
-        c.listeners,
-        c.devices,
-        c.plays,
-        c.streams,
-        c.completed,
-        c.skipped,
-        c.liked,
-        c.added_to_playlist,
-        c.ms_played
-    FROM rollup.unsettled_days AS u
+    SELECT c.* FROM rollup.unsettled_days AS u
     CROSS JOIN LATERAL rollup.device_groups_of(u.day) AS c
 ) AS g;

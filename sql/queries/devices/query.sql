@@ -15,32 +15,10 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = '' SET work_mem = '64MB' 
 BEGIN ATOMIC
     -- Of settled days the sets are stored, of the others they are made here.
     WITH days AS (
-        SELECT
-            s.device_type,
-            s.platform,
-            s.counted,
-            s.block,
-            s.members,
-            s.plays,
-            s.streams,
-            s.completed,
-            s.skipped,
-            s.ms_played
-        FROM rollup.device_sets AS s
+        SELECT s.* FROM rollup.device_sets AS s
         WHERE s.day >= devices.since AND s.day < devices.until
         UNION ALL
-        SELECT
-            s.device_type,
-            s.platform,
-            s.counted,
-            s.block,
-            s.members,
-            s.plays,
-            s.streams,
-            s.completed,
-            s.skipped,
-            s.ms_played
-        FROM rollup.unsettled_days AS u
+        SELECT s.* FROM rollup.unsettled_days AS u
         CROSS JOIN LATERAL rollup.device_sets_of(u.day) AS s
         WHERE u.day >= devices.since AND u.day < devices.until
     ),

@@ -17,30 +17,10 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = '' SET work_mem = '64MB' 
 BEGIN ATOMIC
     -- Of settled days the sets are stored, of the others they are made here.
     WITH days AS (
-        SELECT
-            s.group_name,
-            s.block,
-            s.members,
-            s.plays,
-            s.streams,
-            s.completed,
-            s.skipped,
-            s.liked,
-            s.ms_played
-        FROM rollup.listener_sets AS s
+        SELECT s.* FROM rollup.listener_sets AS s
         WHERE s.day >= engagement.since AND s.day < engagement.until AND s.grouped_by = engagement.grouped_by
         UNION ALL
-        SELECT
-            s.group_name,
-            s.block,
-            s.members,
-            s.plays,
-            s.streams,
-            s.completed,
-            s.skipped,
-            s.liked,
-            s.ms_played
-        FROM rollup.unsettled_days AS u
+        SELECT s.* FROM rollup.unsettled_days AS u
         CROSS JOIN LATERAL rollup.listener_sets_of(u.day, ARRAY[engagement.grouped_by]) AS s
         WHERE u.day >= engagement.since AND u.day < engagement.until
     ),

@@ -20,36 +20,8 @@ SELECT
     g.skipped::double precision / nullif(g.plays, 0) AS skip_rate,
     g.liked::double precision / nullif(g.plays, 0) AS like_rate
 FROM (
-    SELECT
-        s.day,
-        s.age_group,
-        s.gender,
-        s.subscription,
-        s.country,
-        s.listeners,
-        s.plays,
-        s.streams,
-        s.completed,
-        s.skipped,
-        s.liked,
-        s.added_to_playlist,
-        s.ms_played
-    FROM rollup.listener_groups AS s
+    SELECT s.* FROM rollup.listener_groups AS s
     UNION ALL
-    SELECT
-        u.day,
-        c.age_group,
-        c.gender,
-        c.subscription,
-        c.country,
-        c.listeners,
-        c.plays,
-        c.streams,
-        c.completed,
-        c.skipped,
-        c.liked,
-        c.added_to_playlist,
-        c.ms_played
-    FROM rollup.unsettled_days AS u
+    SELECT c.* FROM rollup.unsettled_days AS u
     CROSS JOIN LATERAL rollup.listener_groups_of(u.day) AS c
 ) AS g;

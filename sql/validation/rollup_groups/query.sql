@@ -1,10 +1,5 @@
-WITH days AS (
-    SELECT a.day FROM rollup.activity AS a
-    WHERE a.active > 0 AND a.day NOT IN (SELECT u.day FROM rollup.unsettled_days AS u)
-),
-
-newest AS (
-    SELECT d.day FROM days AS d
+WITH newest AS (
+    SELECT d.day FROM rollup.settled_days() AS d (day)
     WHERE d.day NOT IN (SELECT g.day FROM rollup.regrouped_days() AS g (day))
     ORDER BY d.day DESC
     LIMIT 7
@@ -42,7 +37,7 @@ expected AS (
             CROSS JOIN LATERAL rollup.listener_groups_of(n.day) AS c
             WHERE n.day = d.day
         ) AS listeners
-    FROM days AS d
+    FROM rollup.settled_days() AS d (day)
     INNER JOIN rollup.listeners AS r ON r.grain = 'day' AND d.day = r.period_start
     GROUP BY d.day
     UNION ALL
@@ -57,7 +52,7 @@ expected AS (
             CROSS JOIN LATERAL rollup.device_groups_of(n.day) AS c
             WHERE n.day = d.day
         ) AS listeners
-    FROM days AS d
+    FROM rollup.settled_days() AS d (day)
     INNER JOIN rollup.devices AS r ON r.grain = 'day' AND d.day = r.period_start
     GROUP BY d.day
 )

@@ -1,10 +1,5 @@
-WITH days AS (
-    SELECT a.day FROM rollup.activity AS a
-    WHERE a.active > 0 AND a.day NOT IN (SELECT u.day FROM rollup.unsettled_days AS u)
-),
-
-newest AS (
-    SELECT d.day FROM days AS d
+WITH newest AS (
+    SELECT d.day FROM rollup.settled_days() AS d (day)
     WHERE d.day NOT IN (SELECT g.day FROM rollup.regrouped_days() AS g (day))
     ORDER BY d.day DESC
     LIMIT 3
@@ -31,21 +26,27 @@ sums AS (
 
 expected_sums AS (
     SELECT
-        d.day,
+        e.day,
         'listeners by ' || w.grouped_by AS rollup,
-        sum(r.plays) AS plays,
-        sum(r.ms_played) AS ms_played
-    FROM days AS d
-    INNER JOIN rollup.listeners AS r ON r.grain = 'day' AND d.day = r.period_start
+        e.plays,
+        e.ms_played
+    FROM (
+        SELECT
+            d.day,
+            sum(r.plays) AS plays,
+            sum(r.ms_played) AS ms_played
+        FROM rollup.settled_days() AS d (day)
+        INNER JOIN rollup.listeners AS r ON r.grain = 'day' AND d.day = r.period_start
+        GROUP BY d.day
+    ) AS e
     CROSS JOIN unnest(rollup.listener_words()) AS w (grouped_by)
-    GROUP BY d.day, w.grouped_by
     UNION ALL
     SELECT
         d.day,
         'devices' AS rollup,
         sum(r.plays) AS plays,
         sum(r.ms_played) AS ms_played
-    FROM days AS d
+    FROM rollup.settled_days() AS d (day)
     INNER JOIN rollup.devices AS r ON r.grain = 'day' AND d.day = r.period_start
     GROUP BY d.day
 ),

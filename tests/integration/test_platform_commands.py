@@ -193,7 +193,7 @@ def test_a_restore_brings_back_what_was_there_at_the_backup_and_the_stream_start
     file = backups.make(platform)
     before = wait_until(lambda: noted(platform), 60, "PostgreSQL answers after the backup")
     backups.mark(platform)
-    assert "after the backup" in noted(platform)
+    assert backups.MARK in noted(platform)
 
     restored = platform.run("restore", f"FILE={file}", "FORCE=1")
 
@@ -201,5 +201,5 @@ def test_a_restore_brings_back_what_was_there_at_the_backup_and_the_stream_start
     after = wait_until(
         lambda: (rows := noted(platform))[len(before) :] and rows, 180, "the start of the stream is noted"
     )
-    assert "after the backup" not in after
+    assert backups.MARK not in after
     assert platform.run("status").returncode == 0

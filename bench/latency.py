@@ -24,11 +24,9 @@ import psycopg2
 
 from bench import work
 from tests import audit, second_platform
-from tests.waiting import wait_until
 
 RESULT = Path(__file__).parents[1] / "build" / "bench" / "latency.json"
 _WARM_UP_S = 60.0
-_HISTORY_LIMIT_S = 900.0
 
 _QUERY = """
 WITH commits AS (
@@ -115,11 +113,8 @@ def main() -> None:
     # With the history of a new platform, whose windows of an hour are final at once.
     with second_platform.start(RATE=options.rate) as platform:
         dsn = platform.postgres_dsn
-        # The history goes through the stream first, faster than the rate.
-        lag = "SELECT lag_records FROM analytics.pipeline_health"
-        wait_until(
-            lambda: work.query(dsn, lag)[0][0] < options.rate, _HISTORY_LIMIT_S, "the end of the history"
-        )
+        work.say("the history goes through the stream first, faster than the rate")
+        work.wait_until_idle(platform, but_for=options.rate)
         wait(_WARM_UP_S, "warming up")
         ((since,),) = work.query(dsn, "SELECT clock_timestamp()")
         wait(options.minutes * 60, "measuring")

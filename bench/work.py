@@ -153,13 +153,14 @@ def wait_for_events(platform: SecondPlatform, count: int) -> None:
     wait_until(enough, _LIMIT_S, f"{count} events are stored")
 
 
-def wait_until_idle(platform: SecondPlatform) -> None:
-    """Wait until the job has read all topics to their end."""
+def wait_until_idle(platform: SecondPlatform, *, but_for: int = 0) -> None:
+    """Wait until the job has read all topics to their end, but for so many while more are sent."""
     wait_until(
         lambda: (
             query(
                 platform.postgres_dsn,
-                "SELECT lag_records = 0 FROM ops.progress ORDER BY id DESC LIMIT 1",
+                "SELECT lag_records <= %s FROM ops.progress ORDER BY id DESC LIMIT 1",
+                but_for,
             )
             == [(True,)]
         ),
